@@ -1,0 +1,84 @@
+#include "protocol/fingerprint.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/evp.h"
+
+namespace fob {
+namespace {
+
+constexpr int columns = 17;
+constexpr int rows = 9;
+/// What a field shows after so many visits; the last two mark the start and the end.
+constexpr std::string_view shades = " .o+=*BOX@%&#/^SE";
+constexpr std::uint8_t start_mark = shades.size() - 2;
+constexpr std::uint8_t end_mark = shades.size() - 1;
+
+using Field = std::array<std::array<std::uint8_t, columns>, rows>;
+
+Digest key_digest(const PublicKey& key, FingerprintHash hash) {
+  return Digest(hash == FingerprintHash::md5 ? Hash::md5 : Hash::sha256, key.plain_blob());
+}
+
+/// The bishop takes one diagonal step for each two bits, low bits first, and slides along the walls.
+Field walk(ByteView digest) {
+  Field field{};
+  int x = columns / 2;
+  int y = rows / 2;
+  for (unsigned byte : digest) {
+    for (int step = 0; step < 4; ++step, byte >>= 2) {
+      x = std::clamp(x + ((byte & 1) != 0 ? 1 : -1), 0, columns - 1);
+      y = std::clamp(y + ((byte & 2) != 0 ? 1 : -1), 0, rows - 1);
+      std::uint8_t& visits = field[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)];
+      if (visits < start_mark - 1) ++visits;
+    }
+  }
+  field[rows / 2][columns / 2] = start_mark;
+  field[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] = end_mark;
+  return field;
+}
+
+std::string border(const std::string& title) {
+  const std::size_t before = (columns - title.size()) / 2;
+  return '+' + std::string(before, '-') + title + std::string(columns - before - title.size(), '-') + '+';
+}
+
+}  // namespace
+
+std::string fingerprint(const PublicKey& key, FingerprintHash hash) {
+  const Digest digest = key_digest(key, hash);
+  if (hash == FingerprintHash::sha256) {
+    constexpr int variant = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+    std::string text(sodium_base64_encoded_len(digest.view().size(), variant), '\0');
+    sodium_bin2base64(text.data(), text.size(), digest.view().data(), digest.view().size(), variant);
+    text.pop_back();  // the terminating NUL
+    return "SHA256:" + text;
+  }
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "MD5";
+  for (const std::uint8_t byte : digest.view()) {
+    out += ':';
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+std::string randomart(const PublicKey& key, FingerprintHash hash) {
+  std::string title = '[' + key.display_type() + ' ' + std::to_string(key.bits()) + ']';
+  if (title.size() > columns) title = '[' + key.display_type() + ']';
+  // ssh-keygen's buffer is one too small: "[ED25519-SK-CERT-".
+  title = title.substr(0, columns - 1);
+  std::string out = border(title) + '\n';
+  for (const auto& row : walk(key_digest(key, hash).view())) {
+    out += '|';
+    for (const std::uint8_t visits : row) out += shades[visits];
+    out += "|\n";
+  }
+  return out + border(hash == FingerprintHash::md5 ? "[MD5]" : "[SHA256]");
+}
+
+}  // namespace fob
