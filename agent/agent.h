@@ -1,0 +1,63 @@
+#pragma once
+
+#include "agent/agent_options.h"
+#include "agent/async.h"
+#include "agent/keyring.h"
+#include "agent/passphrase_lock.h"
+#include "agent/prompter.h"
+#include "agent/session.h"
+#include "protocol/request.h"
+
+namespace fob {
+
+/// Answers requests: the rules of the agent, apart from sockets and time.
+///
+/// Threads: the main one only. One coroutine of answer() per session at a time, any number of sessions.
+class Agent {
+ public:
+  Agent(asio::io_context& io, const AgentOptions& options);
+
+  /// The framed reply to one message (without its length word). Never throws for what a client sent: what cannot be
+  /// done is FAILURE, and its reason is logged. `message` must stay until then.
+  Awaitable<Outgoing> answer(Session& session, ByteView message);
+
+  /// Removes all keys: SIGUSR1, and the end of the agent.
+  void remove_all_keys();
+  /// Runs expiry and the wiping of rested keys, for as long as the agent lives.
+  Awaitable<void> keep_time();
+
+ private:
+  Awaitable<Outgoing> dispatch(Session& session, ByteView message);
+  Awaitable<Outgoing> sign(Session& session, const SignRequest& request);
+  Awaitable<void> confirm(Session& session, const Keyring::Key& key, const SignRequest& request, std::string host);
+  Awaitable<Outgoing> add(Session& session, AddIdentity request);
+  Awaitable<Outgoing> unlock(Session& session, const Unlock& request);
+  Outgoing answer_now(Session& session, const RequestIdentities& request);
+  Outgoing answer_now(Session& session, const RemoveIdentity& request);
+  Outgoing answer_now(Session& session, const RemoveAllIdentities& request);
+  Outgoing answer_now(Session& session, const AddSmartcardKey& request);
+  Outgoing answer_now(Session& session, const RemoveSmartcardKey& request);
+  Outgoing answer_now(Session& session, const Lock& request);
+  Outgoing answer_now(Session& session, const Extension& request);
+  /// sign, add and unlock wait and are not answered at once.
+  template <class Waiting>
+  Outgoing answer_now(Session&, const Waiting&);
+
+  void bind_session(Route& route, const Extension& request);
+  const Keyring::Key& find_visible(Session& session, ByteView key_blob);
+  void refuse_if_locked(ByteView message) const;
+  void refuse_if_remote(Session& session, const char* what) const;
+  void refuse_if_others_key(Session& session, const Keyring::Key& key) const;
+  void expire();
+  void arm_timer(BootClock::time_point when);
+
+  AgentOptions options_;
+  Workers workers_;
+  Prompter prompter_;
+  PassphraseLock lock_;
+  Keyring keyring_;
+  asio::posix::stream_descriptor timer_;  // timerfd on CLOCK_BOOTTIME
+  std::optional<BootClock::time_point> timer_at_;
+};
+
+}  // namespace fob

@@ -1,0 +1,143 @@
+#include "agent/child_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "protocol/error.h"
+
+namespace fob {
+namespace {
+
+constexpr std::chrono::seconds patience_after_term{2};
+
+int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+/// posix_spawn's actions and attributes, freed in any case.
+class SpawnSettings {
+ public:
+  explicit SpawnSettings(int output) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    posix_spawnattr_init(&attributes_);
+    sigset_t all;
+    sigset_t none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    constexpr int flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&attributes_, flags);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  // exec's prototype lacks const; it does not write.
+  for (const std::string& string : strings) out.push_back(const_cast<char*>(string.c_str()));
+  return out;
+}
+
+/// This process's environment with `additions`, which win.
+std::vector<char*> environment_with(const std::vector<std::string>& additions) {
+  std::vector<char*> out = pointers(additions);
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::string_view name = text.substr(0, text.find('=') + 1);
+    bool replaced = false;
+    for (const std::string& addition : additions) replaced = replaced || addition.starts_with(name);
+    if (!replaced) out.push_back(*entry);
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+pid_t spawn(const std::vector<std::string>& argv, const std::vector<std::string>& additions, int output) {
+  const SpawnSettings settings(output);
+  std::vector<char*> arguments = pointers(argv);
+  arguments.push_back(nullptr);
+  std::vector<char*> environment = environment_with(additions);
+  pid_t pid = 0;
+  const int error = posix_spawnp(&pid, argv[0].c_str(), settings.actions(), settings.attributes(), arguments.data(),
+                                 environment.data());
+  if (error != 0) throw_system_error("cannot run " + argv[0], error);
+  return pid;
+}
+
+int reap(int pidfd) {
+  siginfo_t info{};
+  if (waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) != 0) return -1;
+  return info.si_code == CLD_EXITED ? info.si_status : -1;
+}
+
+/// Sees a child off that nobody waits for any more: SIGTERM to its group, and SIGKILL if that does not help. The child
+/// leads a group of its own number, and until it is reaped nobody else can have that number.
+Awaitable<void> see_off(asio::posix::stream_descriptor pidfd, pid_t pid) {
+  using namespace asio::experimental::awaitable_operators;
+  kill(-pid, SIGTERM);
+  const auto ended = co_await (pidfd.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable) ||
+                               sleep_for(patience_after_term));
+  if (ended.index() == 1) kill(-pid, SIGKILL);
+  reap(pidfd.native_handle());
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(asio::io_context& io, const std::vector<std::string>& argv,
+                           const std::vector<std::string>& additions)
+    : io_(io), pidfd_(io), output_(io) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw_system_error("pipe", errno);
+  output_.assign(ends[0]);
+  // The child's end must block, as programs expect; it has a description of its own.
+  fcntl(ends[1], F_SETFL, 0);
+  asio::posix::stream_descriptor child_end(io, ends[1]);
+  pid_ = spawn(argv, additions, ends[1]);
+  const int pidfd = open_pidfd(pid_);
+  if (pidfd < 0) {
+    const int error = errno;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    throw_system_error("pidfd_open", error);
+  }
+  pidfd_.assign(pidfd);
+}
+
+ChildProcess::~ChildProcess() {
+  if (!reaped_ && pidfd_.is_open()) asio::co_spawn(io_, see_off(std::move(pidfd_), pid_), asio::detached);
+}
+
+Awaitable<int> ChildProcess::wait() {
+  co_await pidfd_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+  reaped_ = true;
+  co_return reap(pidfd_.native_handle());
+}
+
+std::string ChildProcess::output(std::size_t max_bytes) {
+  std::string out(max_bytes, '\0');
+  const ssize_t got = read(output_.native_handle(), out.data(), out.size());
+  out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return out;
+}
+
+}  // namespace fob

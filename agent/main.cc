@@ -1,0 +1,118 @@
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "agent/command_line.h"
+#include "agent/daemon.h"
+#include "agent/log.h"
+#include "agent/process.h"
+#include "agent/socket_path.h"
+#include "protocol/error.h"
+#include "protocol/secret_heap.h"
+
+namespace fob {
+namespace {
+
+constexpr int exit_failure = 1;
+
+void set_up_log(const CommandLine& options, bool in_background) {
+  LogSettings settings;
+  settings.to_syslog = in_background;
+  settings.most = options.debug ? LogLevel::debug : LogLevel::info;
+  set_log(settings);
+}
+
+ListeningSocket make_socket(const CommandLine& options, bool& activated) {
+  if (options.socket_path.empty() && options.foreground) {
+    const int handed_over = activation_socket();
+    activated = handed_over >= 0;
+    if (activated) return {handed_over, "", ""};
+  }
+  if (!options.socket_path.empty()) return listen_at(options.socket_path);
+  if (options.socket_in_tmp) return listen_in_tmp(getpid());
+  const std::string home = home_directory();
+  if (!options.keep_stale_sockets) remove_stale_sockets(home, false);
+  return listen_in_home(home);
+}
+
+/// Serves in this process and cleans up after itself.
+int serve_here(const CommandLine& options, const ListeningSocket& socket, int parent, bool activated) {
+  int status = exit_failure;
+  try {
+    harden_process(socket.descriptor, parent);
+    status = serve(options.agent, socket.descriptor, parent, options.foreground, activated);
+  } catch (const std::exception& error) {
+    log_error(std::string("fatal: ") + error.what());
+  }
+  socket.remove_files();
+  return status;
+}
+
+int serve_in_foreground(const CommandLine& options, const ListeningSocket& socket, bool activated) {
+  if (!activated) {
+    std::cout << shell_lines(options, socket.path, 0) << "echo Agent pid " << getpid() << ";\n" << std::flush;
+  }
+  return serve_here(options, socket, -1, activated);
+}
+
+/// The child is the agent; the parent prints where it is, or becomes the command.
+int serve_in_background(const CommandLine& options, const ListeningSocket& socket) {
+  const bool has_command = !options.command.empty();
+  const int parent = has_command ? static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)) : -1;
+  const pid_t pid = fork();
+  if (pid < 0) throw_system_error("fork", errno);
+  if (pid > 0) {
+    close(socket.descriptor);
+    if (has_command) run_command(options, socket.path, pid);
+    std::cout << shell_lines(options, socket.path, pid) << "echo Agent pid " << pid << ";\n" << std::flush;
+    return 0;
+  }
+  set_up_log(options, true);
+  detach_process();
+  return serve_here(options, socket, parent, false);
+}
+
+int serve_as_asked(const CommandLine& options) {
+  check_descriptor_limit();
+  bool activated = false;
+  const ListeningSocket socket = make_socket(options, activated);
+  return options.foreground ? serve_in_foreground(options, socket, activated) : serve_in_background(options, socket);
+}
+
+int run(int argc, char** argv) {
+  const CommandLine options = parse_command_line(argc, argv);
+  set_up_log(options, false);
+  switch (options.action) {
+    case CommandLine::Action::print_version:
+      std::cerr << "fob-agent " FOB_VERSION ", " << OpenSSL_version(OPENSSL_VERSION) << ", libsodium "
+                << sodium_version_string() << '\n';
+      return 0;
+    case CommandLine::Action::kill: return kill_agent(options);
+    case CommandLine::Action::clean_up:
+      remove_stale_sockets(home_directory(), options.clean_up_other_hosts);
+      std::cout << "Deleted stale agent sockets in ~/.ssh/agent\n";
+      return 0;
+    case CommandLine::Action::serve: break;
+  }
+  return serve_as_asked(options);
+}
+
+}  // namespace
+}  // namespace fob
+
+int main(int argc, char** argv) {
+  fob::open_standard_descriptors();
+  try {
+    fob::SecretHeap::adopt_openssl();
+    if (sodium_init() < 0) throw fob::Error(fob::Errc::system, "libsodium cannot start");
+    return fob::run(argc, argv);
+  } catch (const fob::UsageError& error) {
+    std::cerr << error.what();
+  } catch (const std::exception& error) {
+    std::cerr << "fob-agent: " << error.what() << '\n';
+  }
+  return fob::exit_failure;
+}

@@ -1,0 +1,60 @@
+#include "agent/peer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <optional>
+
+#include "protocol/limits.h"
+#include "protocol/pattern.h"
+
+namespace fob {
+namespace {
+
+struct Process {
+  std::string name;
+  pid_t parent = 0;
+};
+
+/// From /proc/PID/stat, "pid (name) state ppid …"; the name may hold parentheses and spaces itself.
+std::optional<Process> read_process(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const std::size_t open = line.find('(');
+  const std::size_t close = line.rfind(')');
+  constexpr std::size_t to_parent = 4;  // ") S "
+  if (open == std::string::npos || close == std::string::npos || close < open || line.size() < close + to_parent) {
+    return std::nullopt;
+  }
+  Process out;
+  out.name = printable(std::string_view(line).substr(open + 1, close - open - 1));
+  std::from_chars(line.data() + close + to_parent, line.data() + line.size(), out.parent);
+  return out;
+}
+
+}  // namespace
+
+std::string Peer::program_chain() const {
+  std::string out;
+  pid_t next = pid;
+  for (std::size_t i = 0; i < limits::program_chain && next > 1; ++i) {
+    const std::optional<Process> process = read_process(next);
+    if (!process) break;
+    if (!out.empty()) out += " ← ";
+    out += process->name;
+    next = process->parent;
+  }
+  if (out.empty()) out = "a program that is gone";
+  return out + " (pid " + std::to_string(pid) + ")";
+}
+
+bool Route::is_remote() const {
+  return bind_failed || std::any_of(binds.begin(), binds.end(), [](const Bind& bind) { return bind.is_forwarding; });
+}
+
+ByteView Route::origin() const {
+  return !binds.empty() && binds.front().is_forwarding ? ByteView(binds.front().session_id) : ByteView();
+}
+
+}  // namespace fob

@@ -1,0 +1,75 @@
+#include "agent/prompter.h"
+
+#include <strings.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "agent/child_process.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+
+namespace fob {
+namespace {
+
+/// OpenSSH's _PATH_SSH_ASKPASS_DEFAULT on Debian.
+constexpr char default_askpass[] = "/usr/bin/ssh-askpass";
+
+/// Whether there is a screen to ask on (ssh(1), SSH_ASKPASS_REQUIRE).
+bool may_ask() {
+  const char* require = getenv("SSH_ASKPASS_REQUIRE");
+  if (require != nullptr && strcasecmp(require, "force") == 0) return true;
+  if (require != nullptr && strcasecmp(require, "never") == 0) return false;
+  return getenv("DISPLAY") != nullptr || getenv("WAYLAND_DISPLAY") != nullptr;
+}
+
+std::string askpass_program() {
+  const char* program = getenv("SSH_ASKPASS");
+  return program != nullptr && *program != '\0' ? program : default_askpass;
+}
+
+bool means_yes(const std::string& answer) {
+  const std::string first_line = answer.substr(0, answer.find_first_of("\r\n"));
+  return first_line.empty() || strcasecmp(first_line.c_str(), "yes") == 0;
+}
+
+/// Counts open dialogs, whatever way they end.
+class Opened {
+ public:
+  explicit Opened(std::size_t& count) : count_(count) { ++count_; }
+  ~Opened() { --count_; }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+/// The dialog, or why there can be none.
+std::unique_ptr<ChildProcess> open_dialog(asio::io_context& io, std::string text, std::string& fault) {
+  const std::vector<std::string> argv{askpass_program(), std::move(text)};
+  try {
+    return std::make_unique<ChildProcess>(io, argv, std::vector<std::string>{"SSH_ASKPASS_PROMPT=confirm"});
+  } catch (const Error& error) {
+    fault = error.what();
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+Awaitable<std::string> Prompter::confirm(std::string text) {
+  using namespace asio::experimental::awaitable_operators;
+  if (!may_ask()) co_return "nobody can be asked: neither DISPLAY nor WAYLAND_DISPLAY is set";
+  if (open_ >= limits::open_prompts) co_return "too many dialogs are open";
+  const Opened opened(open_);
+  std::string fault;
+  const std::unique_ptr<ChildProcess> askpass = open_dialog(io_, std::move(text), fault);
+  if (!askpass) co_return fault;
+  const auto outcome = co_await (askpass->wait() || sleep_for(limits::prompt_deadline));
+  if (outcome.index() == 1) co_return "nobody answered the dialog";
+  const bool yes = std::get<0>(outcome) == 0 && means_yes(askpass->output(limits::askpass_answer_bytes));
+  co_return yes ? "" : "the user said no";
+}
+
+}  // namespace fob

@@ -1,0 +1,152 @@
+#include "agent/server.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/agent.h"
+#include "agent/log.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+
+namespace fob {
+namespace {
+
+/// Clients accepted in one go before others get their turn.
+constexpr int accept_batch = 64;
+
+int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+/// What RLIMIT_NOFILE leaves for clients, but two at least.
+std::size_t session_limit(int newest_descriptor) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const std::size_t used = static_cast<std::size_t>(newest_descriptor) + limits::reserved_descriptors;
+  const std::size_t left = limit.rlim_cur > used + 2 ? limit.rlim_cur - used : 2;
+  return std::min(left, limits::sessions);
+}
+
+Peer peer_of(int descriptor) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    throw_system_error("reading a client's identity", errno);
+  }
+  return {credentials.uid, credentials.pid};
+}
+
+}  // namespace
+
+Server::Server(asio::io_context& io, Agent& agent, int listener)
+    : io_(io),
+      agent_(agent),
+      acceptor_(io, asio::local::stream_protocol(), listener),
+      max_sessions_(0),
+      spare_descriptor_(open_spare()) {
+  max_sessions_ = session_limit(spare_descriptor_);
+}
+
+Server::~Server() { ::close(spare_descriptor_); }
+
+Awaitable<void> Server::accept_clients() {
+  using Acceptor = asio::local::stream_protocol::acceptor;
+  for (;;) {
+    co_await acceptor_.async_wait(Acceptor::wait_read, asio::use_awaitable);
+    for (int i = 0; i < accept_batch; ++i) {
+      if (sessions_.size() >= max_sessions_ && !evict(nullptr, 0, "too many connections")) break;
+      const int descriptor = accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (descriptor >= 0) {
+        accept_one(descriptor);
+      } else if ((errno != EMFILE && errno != ENFILE) || !accept_at_limit()) {
+        break;
+      }
+    }
+  }
+}
+
+void Server::accept_one(int descriptor) {
+  Session::Socket socket(io_);
+  socket.assign(asio::local::stream_protocol(), descriptor);
+  const Peer peer = peer_of(descriptor);
+  if (peer.uid != 0 && peer.uid != getuid()) {
+    log_error("refused a connection of uid " + std::to_string(peer.uid) + ": this agent serves uid " +
+              std::to_string(getuid()));
+    return;
+  }
+  auto session = std::make_shared<Session>(*this, agent_, std::move(socket), peer);
+  session->place = sessions_.insert(sessions_.end(), session);
+  asio::co_spawn(io_, run_session(std::move(session)), asio::detached);
+}
+
+/// No descriptor is left in the process: makes room with the spare one. True if it is worth trying again.
+bool Server::accept_at_limit() {
+  if (evict(nullptr, 0, "too many open descriptors")) return true;
+  // All sessions are busy: take the client off the queue and let it know by closing, rather than let it hang.
+  ::close(spare_descriptor_);
+  const int descriptor = accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
+  if (descriptor >= 0) ::close(descriptor);
+  spare_descriptor_ = open_spare();
+  log_error("turned a client away: too many open descriptors");
+  return descriptor >= 0;
+}
+
+bool Server::evict(const Session* keep, std::size_t min_bytes, const char* reason) {
+  const auto victim = std::find_if(sessions_.begin(), sessions_.end(), [&](const std::shared_ptr<Session>& session) {
+    return session.get() != keep && !session->busy() && session->held_bytes() >= min_bytes;
+  });
+  if (victim == sessions_.end()) return false;
+  const std::shared_ptr<Session> session = *victim;
+  if (logs(LogLevel::info)) {
+    log_info("closed the connection that was idle longest, of " + session->peer().program_chain() + ": " + reason);
+  }
+  session->close();
+  end_session(*session);
+  return true;
+}
+
+Awaitable<void> Server::run_session(std::shared_ptr<Session> session) {
+  try {
+    co_await session->run();
+  } catch (const Error& error) {
+    if (error.code() != Errc::cancelled) {
+      log_info("closed the connection of " + session->peer().program_chain() + ": " + error.what());
+    }
+  } catch (const boost::system::system_error&) {
+    // Closed by evict() or close_all().
+  }
+  session->close();
+  end_session(*session);
+}
+
+void Server::end_session(Session& session) {
+  buffered_bytes_ -= session.counted_bytes;
+  session.counted_bytes = 0;
+  if (session.place == sessions_.end()) return;
+  const Session::Place place = session.place;
+  session.place = sessions_.end();
+  sessions_.erase(place);
+}
+
+void Server::close_all() {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+  for (const std::shared_ptr<Session>& session : sessions_) session->close();
+}
+
+void Server::touch(Session& session) {
+  if (session.place != sessions_.end()) sessions_.splice(sessions_.end(), sessions_, session.place);
+}
+
+void Server::count_bytes(Session& session) {
+  const std::size_t now = session.held_bytes();
+  buffered_bytes_ += now - session.counted_bytes;
+  session.counted_bytes = now;
+  while (buffered_bytes_ > limits::buffered_bytes &&
+         evict(&session, 1, "unread and unsent data take too much memory")) {
+  }
+}
+
+}  // namespace fob
