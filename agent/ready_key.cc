@@ -113,14 +113,18 @@ EvpContext signing_context(const EvpKey& key, Hash hash) {
   return context;
 }
 
-/// Signs with a copy of a prepared context: nothing is fetched, and threads do not meet.
-std::size_t sign_digest(const EvpContext& prepared, const Digest& digest, std::span<std::uint8_t> out) {
-  const EvpContext context(EVP_PKEY_CTX_dup(prepared.get()));
+std::size_t sign_with(EVP_PKEY_CTX* context, const Digest& digest, std::span<std::uint8_t> out) {
   std::size_t size = out.size();
-  if (!context || EVP_PKEY_sign(context.get(), out.data(), &size, digest.view().data(), digest.view().size()) != 1) {
+  if (context == nullptr ||
+      EVP_PKEY_sign(context, out.data(), &size, digest.view().data(), digest.view().size()) != 1) {
     throw_openssl_error("signing");
   }
   return size;
+}
+
+/// Signs with a copy of a prepared context: nothing is fetched, and threads do not meet.
+std::size_t sign_with_copy(const EvpContext& prepared, const Digest& digest, std::span<std::uint8_t> out) {
+  return sign_with(EvpContext(EVP_PKEY_CTX_dup(prepared.get())).get(), digest, out);
 }
 
 Bytes signature_blob(std::string_view algorithm, ByteView value) {
@@ -148,7 +152,7 @@ class ReadyRsa final : public ReadyKey {
   Bytes sign_as(std::string_view algorithm, Hash hash, const EvpContext& prepared, ByteView data) const {
     const Digest digest(hash, data);
     Bytes value(limits::rsa_max_bits / 8);
-    value.resize(sign_digest(prepared, digest, value));
+    value.resize(sign_with_copy(prepared, digest, value));
     check_with_public_key(hash, digest, value);
     return signature_blob(algorithm, value);
   }
@@ -179,7 +183,10 @@ class ReadyEcdsa final : public ReadyKey {
 
   Bytes sign(ByteView data, std::uint32_t) const override {
     std::array<std::uint8_t, 160> der{};
-    const std::size_t size = sign_digest(prepared_, Digest(ecdsa_hash(kind_), data), der);
+    const Digest digest(ecdsa_hash(kind_), data);
+    // A fast kind signs on one thread only, so it needs no copy.
+    const std::size_t size =
+        is_slow(kind_) ? sign_with_copy(prepared_, digest, der) : sign_with(prepared_.get(), digest, der);
     return signature_blob(traits(kind_).name, mpints_of(ByteView(der).first(size)));
   }
 

@@ -9,7 +9,7 @@ namespace fob {
 
 /// A software key unpacked for signing. Everything secret in it lies in the secret heap and is wiped with it.
 ///
-/// Threads: sign() may run on several at once; make() and the end of life on any one.
+/// Threads: sign() of a slow kind may run on several at once, of a fast kind on one; make() and the end of life on any.
 class ReadyKey {
  public:
   /// Unpacks `secret` (PrivateKey::secret) of a key that was checked at add. Not for sk keys: those throw

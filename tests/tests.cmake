@@ -1,4 +1,4 @@
-# The tests of all folders; included by the one build file.
+# The tests of all folders; included by the one build file. Labels: unit, daemon, host.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
@@ -7,21 +7,42 @@ file(GLOB PROTOCOL_TESTS CONFIGURE_DEPENDS tests/unit/protocol/*.cc)
 add_executable(protocol_tests ${PROTOCOL_TESTS})
 target_link_libraries(protocol_tests PRIVATE protocol GTest::gtest_main)
 target_compile_definitions(protocol_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
-gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60)
 
-file(GLOB AGENT_UNIT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
-if(AGENT_UNIT_TESTS)
-  add_executable(agent_unit_tests ${AGENT_UNIT_TESTS})
-  target_link_libraries(agent_unit_tests PRIVATE agent GTest::gtest_main)
-  gtest_discover_tests(agent_unit_tests TEST_PREFIX agent. DISCOVERY_TIMEOUT 60)
-endif()
+file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
+add_executable(agent_tests ${AGENT_TESTS})
+target_link_libraries(agent_tests PRIVATE agent GTest::gtest)
+target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp>)
 
-# Host: the real daemon, spoken to over its socket.
+# Daemon: the real daemon, spoken to over its socket.
 file(GLOB DAEMON_TESTS CONFIGURE_DEPENDS tests/daemon/*.cc)
-if(DAEMON_TESTS)
-  add_executable(daemon_tests ${DAEMON_TESTS})
-  target_link_libraries(daemon_tests PRIVATE protocol GTest::gtest Threads::Threads)
-  target_compile_definitions(daemon_tests PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE:fob-agent>"
-                                                  FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
-  gtest_discover_tests(daemon_tests TEST_PREFIX daemon. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
-endif()
+add_executable(daemon_tests ${DAEMON_TESTS})
+target_link_libraries(daemon_tests PRIVATE protocol GTest::gtest Threads::Threads)
+target_compile_definitions(daemon_tests PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE:fob-agent>"
+                                                FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+add_dependencies(daemon_tests fob-agent)
+
+gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+gtest_discover_tests(agent_tests TEST_PREFIX agent. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+gtest_discover_tests(daemon_tests TEST_PREFIX daemon. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS daemon TIMEOUT 300)
+
+# Host: real clients. A script exits with 77 where the machine lacks what it needs, and says what.
+function(add_host_test name)
+  add_test(NAME host.${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/host/${ARGN})
+  set_tests_properties(host.${name} PROPERTIES LABELS host TIMEOUT 400 SKIP_RETURN_CODE 77
+                       ENVIRONMENT FOB_AGENT=$<TARGET_FILE:fob-agent>)
+endfunction()
+file(GLOB HOST_SCRIPTS CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/tests/host tests/host/*.sh)
+list(REMOVE_ITEM HOST_SCRIPTS lib.sh openssh_regress.sh)
+foreach(script ${HOST_SCRIPTS})
+  string(REPLACE ".sh" "" name ${script})
+  add_host_test(${name} ${script})
+endforeach()
+foreach(script agent agent-getpeereid agent-timeout agent-ptrace agent-subprocess agent-restrict hostkey-agent
+        cert-file sshsig)
+  add_host_test(openssh.${script} openssh_regress.sh ${script})
+endforeach()
+
+# The load generator of ./dev bench.
+file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS tests/bench/*.cc)
+add_executable(fob-load ${BENCH_SOURCES})
+target_link_libraries(fob-load PRIVATE PkgConfig::SODIUM)
