@@ -73,8 +73,9 @@ Awaitable<Outgoing> Agent::answer(Session& session, ByteView message) {
     co_return co_await dispatch(session, message);
   } catch (const Error& error) {
     log_refusal(session, message, error.what());
-  } catch (const std::bad_alloc&) {
-    log_refusal(session, message, "out of memory");
+  } catch (const std::exception& error) {
+    // Out of memory or descriptors: this request fails, the next may not.
+    log_refusal(session, message, error.what());
   }
   // A known extension that fails answers otherwise than an unknown one (RFC 9987 §4.8).
   if (is_session_bind(message)) co_return status<ExtensionFailure>();

@@ -66,6 +66,10 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
   }
   const std::shared_ptr<const ReadyKey> ready = keyring_.ready(*key);
   arm_timer(BootClock::now() + limits::ready_key_rest);
+  if (logs(LogLevel::debug)) {
+    log_debug(session.peer().program_chain() + " uses " + fingerprint(key->public_key) + " (" +
+              printable(key->comment) + ") to " + sentence(describe(request.data)));
+  }
   const std::uint32_t flags = request.flags;
   if (!ReadyKey::is_slow(key->public_key.kind)) co_return sign_response(ready->sign(request.data, flags));
   auto data = std::make_shared<const Bytes>(to_bytes(request.data));

@@ -1,5 +1,6 @@
 #include "agent/daemon.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 
 #include "agent/agent.h"
@@ -56,6 +57,8 @@ void warn_of_weak_memory() {
 
 int serve(const AgentOptions& options, int listener, int parent, bool foreground, bool socket_activated) {
   signal(SIGPIPE, SIG_IGN);
+  // OPENSSL_CONF and openssl.cnf may name libraries to load: none of them belongs into this process.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   if (!foreground) signal(SIGINT, SIG_IGN);
   asio::io_context io(1);
   Agent agent(io, options);

@@ -15,25 +15,13 @@ constexpr int lines_per_second = 200;
 
 LogSettings settings;
 
-/// Counts lines of the current second; what is over is dropped and counted.
-class Flood {
- public:
-  /// False: drop this line. `dropped` gets the number dropped in the second that just ended.
-  bool admit(int& dropped) {
-    const Clock::time_point now = Clock::now();
-    dropped = 0;
-    if (now - second_ >= std::chrono::seconds(1)) {
-      second_ = now;
-      dropped = std::max(0, lines_ - lines_per_second);
-      lines_ = 0;
-    }
-    return ++lines_ <= lines_per_second;
-  }
-
- private:
-  Clock::time_point second_;
-  int lines_ = 0;
+/// Counts the lines of the current second, written and left out.
+struct Flood {
+  Clock::time_point second;
+  int lines = 0;
+  int left_out = 0;
 };
+Flood flood;
 
 void write_line(LogLevel level, const std::string& text) {
   if (settings.to_syslog) {
@@ -55,15 +43,23 @@ void set_log(const LogSettings& wanted) {
   if (settings.to_syslog) openlog("fob-agent", LOG_PID, LOG_AUTH);
 }
 
-bool logs(LogLevel level) { return level <= settings.most; }
+bool logs(LogLevel level) {
+  if (level > settings.most) return false;
+  const Clock::time_point now = Clock::now();
+  if (now - flood.second >= std::chrono::seconds(1)) {
+    const int left_out = flood.left_out;
+    flood = {now, 0, 0};
+    if (left_out > 0) write_line(LogLevel::info, std::to_string(left_out) + " further lines were left out");
+  }
+  if (flood.lines < lines_per_second) return true;
+  ++flood.left_out;
+  return false;
+}
 
 void log(LogLevel level, const std::string& text) {
   if (!logs(level)) return;
-  static Flood flood;
-  int dropped = 0;
-  const bool admitted = flood.admit(dropped);
-  if (dropped > 0) write_line(LogLevel::info, std::to_string(dropped) + " further lines were left out");
-  if (admitted) write_line(level, text);
+  ++flood.lines;
+  write_line(level, text);
 }
 
 }  // namespace fob

@@ -13,11 +13,12 @@ struct LogSettings {
 };
 void set_log(const LogSettings& settings);
 
-/// Whether a message of this level would be written; spares composing it.
+/// Whether a message of this level would be written now; spares composing it. A message that is not composed because
+/// of a flood (more than 200 lines a second) counts as left out.
 bool logs(LogLevel level);
 
-/// One line. Never a secret; text from clients goes through printable() first. A full pipe or a flood (more than
-/// 200 lines a second) loses lines rather than time; how many is logged.
+/// One line. Never a secret; text from clients goes through printable() first. A full pipe or a flood loses lines
+/// rather than time; how many were left out is logged.
 /// Threads: the main one only.
 void log(LogLevel level, const std::string& text);
 

@@ -29,7 +29,7 @@ ListeningSocket make_socket(const CommandLine& options, bool& activated) {
   if (options.socket_path.empty() && options.foreground) {
     const int handed_over = activation_socket();
     activated = handed_over >= 0;
-    if (activated) return {handed_over, "", ""};
+    if (activated) return {handed_over, "", "", ""};
   }
   if (!options.socket_path.empty()) return listen_at(options.socket_path);
   if (options.socket_in_tmp) return listen_in_tmp(getpid());

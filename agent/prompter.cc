@@ -50,7 +50,7 @@ std::unique_ptr<ChildProcess> open_dialog(asio::io_context& io, std::string text
   const std::vector<std::string> argv{askpass_program(), std::move(text)};
   try {
     return std::make_unique<ChildProcess>(io, argv, std::vector<std::string>{"SSH_ASKPASS_PROMPT=confirm"});
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     fault = error.what();
     return nullptr;
   }

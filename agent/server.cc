@@ -59,7 +59,7 @@ Awaitable<void> Server::accept_clients() {
       if (sessions_.size() >= max_sessions_ && !evict(nullptr, 0, "too many connections")) break;
       const int descriptor = accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (descriptor >= 0) {
-        accept_one(descriptor);
+        admit(descriptor);
       } else if ((errno != EMFILE && errno != ENFILE) || !accept_at_limit()) {
         break;
       }
@@ -67,10 +67,23 @@ Awaitable<void> Server::accept_clients() {
   }
 }
 
-void Server::accept_one(int descriptor) {
-  Session::Socket socket(io_);
-  socket.assign(asio::local::stream_protocol(), descriptor);
-  const Peer peer = peer_of(descriptor);
+void Server::admit(int descriptor) {
+  try {
+    Session::Socket socket(io_);
+    boost::system::error_code fault;
+    socket.assign(asio::local::stream_protocol(), descriptor, fault);
+    if (fault) {
+      ::close(descriptor);
+      throw boost::system::system_error(fault);
+    }
+    accept_one(std::move(socket));
+  } catch (const std::exception& error) {
+    log_error(std::string("turned a client away: ") + error.what());
+  }
+}
+
+void Server::accept_one(Session::Socket socket) {
+  const Peer peer = peer_of(socket.native_handle());
   if (peer.uid != 0 && peer.uid != getuid()) {
     log_error("refused a connection of uid " + std::to_string(peer.uid) + ": this agent serves uid " +
               std::to_string(getuid()));
@@ -116,6 +129,8 @@ Awaitable<void> Server::run_session(std::shared_ptr<Session> session) {
     }
   } catch (const boost::system::system_error&) {
     // Closed by evict() or close_all().
+  } catch (const std::exception& error) {
+    log_error(std::string("closed a connection: ") + error.what());
   }
   session->close();
   end_session(*session);

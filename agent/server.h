@@ -32,7 +32,8 @@ class Server {
   void count_bytes(Session& session);
 
  private:
-  void accept_one(int descriptor);
+  void admit(int descriptor);
+  void accept_one(Session::Socket socket);
   bool accept_at_limit();
   /// Closes the session that has been idle longest, of those that hold at least so much; false if there is none.
   bool evict(const Session* keep, std::size_t min_bytes, const char* reason);

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string_view>
 
@@ -56,6 +57,9 @@ int connect_to(const std::string& path, int descriptor) {
   const sockaddr_un address = address_of(path);
   return connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 }
+
+/// The agent goes to / and must find its socket again.
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -102,7 +106,7 @@ bool is_old_socket(int directory, const char* name) {
 }  // namespace
 
 void ListeningSocket::remove_files() const {
-  if (!path.empty()) unlink(path.c_str());
+  if (!own_path.empty()) unlink(own_path.c_str());
   if (!directory.empty()) rmdir(directory.c_str());
 }
 
@@ -130,7 +134,7 @@ ListeningSocket listen_at(const std::string& path) {
     }
     throw_system_error("cannot listen at " + path, error);
   }
-  return {descriptor, path, ""};
+  return {descriptor, path, absolute(path), ""};
 }
 
 ListeningSocket listen_in_tmp(int pid) {

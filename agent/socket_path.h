@@ -7,7 +7,8 @@ namespace fob {
 /// The agent's listening socket and what it leaves in the file system.
 struct ListeningSocket {
   int descriptor = -1;
-  std::string path;       ///< empty: handed to us, not ours to remove
+  std::string path;       ///< as it was asked for; empty: handed to us
+  std::string own_path;   ///< the same, absolute: ours to remove; empty: none
   std::string directory;  ///< made for this socket alone; empty: none
 
   /// Removes path and directory, as far as they are ours.

@@ -149,6 +149,10 @@ std::size_t Constraints::size_bytes() const {
   for (const DestinationConstraint& destination : destinations) {
     total += hop_size(destination.from) + hop_size(destination.to);
   }
+  if (!associated_certificates) return total;
+  for (const PublicKey& certificate : associated_certificates->certificates) {
+    total += sizeof(certificate) + 2 * certificate.blob.size();
+  }
   return total;
 }
 
