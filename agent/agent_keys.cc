@@ -40,7 +40,7 @@ std::string hops(const Route& route) {
 }
 
 /// " at HOST": its name where a constraint gives it, else the fingerprint of its key where that is known.
-std::string place(const Route& route, const std::string& host, const SignedData& what, FingerprintHash hash) {
+std::string place(const Route& route, const std::string& host, const SignedData& what, Hash hash) {
   if (!std::holds_alternative<UserAuthentication>(what)) return {};
   if (!host.empty()) return " at " + printable(host);
   if (route.binds.empty()) return {};

@@ -10,10 +10,10 @@ namespace fob {
 
 /// What the command line decides about requests.
 struct AgentOptions {
-  FingerprintHash fingerprint_hash = FingerprintHash::sha256;  ///< -E
-  std::optional<std::uint32_t> default_lifetime_seconds;       ///< -t
-  ProviderPolicy providers;                                    ///< -P, -O allow-remote-pkcs11
-  bool allow_remote_management = false;                        ///< -O allow-remote-management
+  Hash fingerprint_hash = Hash::sha256;                   ///< -E
+  std::optional<std::uint32_t> default_lifetime_seconds;  ///< -t
+  ProviderPolicy providers;                               ///< -P, -O allow-remote-pkcs11
+  bool allow_remote_management = false;                   ///< -O allow-remote-management
 };
 
 }  // namespace fob

@@ -3,6 +3,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 namespace fob {
@@ -32,11 +34,11 @@ struct Seen {
   bool websafe_list = false;
 };
 
-FingerprintHash parse_hash(std::string_view name) {
-  const std::string text(name);
-  if (strcasecmp(text.c_str(), "md5") == 0) return FingerprintHash::md5;
-  if (strcasecmp(text.c_str(), "sha256") == 0) return FingerprintHash::sha256;
-  fail("unknown fingerprint hash \"" + text + "\": md5 and sha256 are known");
+Hash parse_hash(const char* name) {
+  for (std::size_t i = 0; i < hash_names.size(); ++i) {
+    if (strcasecmp(name, hash_names[i].data()) == 0) return static_cast<Hash>(i);
+  }
+  fail("unknown fingerprint hash \"" + std::string(name) + "\": md5, sha1, sha256, sha384 and sha512 are known");
 }
 
 void parse_option(std::string_view text, CommandLine& out, Seen& seen) {
@@ -90,6 +92,23 @@ void apply(int option, CommandLine& out, Seen& seen) {
   if (seen.c && seen.s) fail_with_usage();
 }
 
+/// 0 for a letter that is no unit of time.
+std::uint64_t seconds_in(char unit) {
+  switch (unit) {
+    case 's':
+    case 'S': return 1;
+    case 'm':
+    case 'M': return 60;
+    case 'h':
+    case 'H': return 60 * 60;
+    case 'd':
+    case 'D': return 24 * 60 * 60;
+    case 'w':
+    case 'W': return 7 * 24 * 60 * 60;
+    default: return 0;
+  }
+}
+
 bool shell_is_csh() {
   const char* shell = getenv("SHELL");
   return shell != nullptr && std::string_view(shell).ends_with("csh");
@@ -97,38 +116,31 @@ bool shell_is_csh() {
 
 }  // namespace
 
+/// As OpenSSH's convtime: terms of a number and a unit; only seconds, at most once, may have a decimal part, which
+/// is dropped.
 std::uint32_t parse_seconds(std::string_view text) {
   std::uint64_t total = 0;
-  if (text.empty()) fail_with_usage("invalid lifetime: it is empty\n");
-  while (!text.empty()) {
+  bool valid = !text.empty();
+  bool seen_seconds = false;
+  while (valid && !text.empty()) {
     std::uint64_t number = 0;
-    std::size_t digits = 0;
-    while (digits < text.size() && digits < 12 && text[digits] >= '0' && text[digits] <= '9') {
-      number = number * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    valid = error == std::errc() && number <= INT32_MAX;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const bool decimal = text.starts_with('.');
+    if (decimal) {
+      const std::size_t digits = std::min(text.find_first_not_of("0123456789", 1), text.size());
+      valid = valid && digits > 1;
+      text.remove_prefix(digits);
     }
-    std::uint64_t unit = 1;
-    std::size_t used = digits;
-    if (used < text.size()) {
-      switch (text[used++]) {
-        case 's':
-        case 'S': unit = 1; break;
-        case 'm':
-        case 'M': unit = 60; break;
-        case 'h':
-        case 'H': unit = 60 * 60; break;
-        case 'd':
-        case 'D': unit = 24 * 60 * 60; break;
-        case 'w':
-        case 'W': unit = 7 * 24 * 60 * 60; break;
-        default: digits = 0;
-      }
-    }
+    const std::uint64_t unit = text.empty() ? 1 : seconds_in(text[0]);
+    text.remove_prefix(std::min<std::size_t>(1, text.size()));
+    valid = valid && unit != 0 && !(decimal && unit != 1) && !(seen_seconds && unit == 1);
+    seen_seconds = seen_seconds || unit == 1;
     total += number * unit;
-    if (digits == 0 || total > INT32_MAX) {
-      fail_with_usage("invalid lifetime: wanted seconds or a time such as 10m or 1h30m, 68 years at most\n");
-    }
-    text.remove_prefix(used);
+    valid = valid && total <= INT32_MAX;
   }
+  if (!valid) fail_with_usage("invalid lifetime: wanted seconds or a time such as 10m or 1h30m, 68 years at most\n");
   return static_cast<std::uint32_t>(total);
 }
 

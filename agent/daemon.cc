@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/log.h"
@@ -65,12 +66,14 @@ int serve(const AgentOptions& options, int listener, int parent, bool foreground
   Server server(io, agent, listener);
   asio::signal_set signals(io, SIGTERM, SIGHUP, SIGUSR1);
   if (foreground) signals.add(SIGINT);
+  release_signals();
   Stop stop;
   asio::co_spawn(io, handle_signals(io, agent, signals, socket_activated, stop), asio::detached);
   asio::co_spawn(io, server.accept_clients(), asio::detached);
   asio::co_spawn(io, agent.keep_time(), asio::detached);
   if (parent >= 0) asio::co_spawn(io, watch_parent(io, parent), asio::detached);
   notify_supervisor("READY=1");
+  log_debug("serving uid " + std::to_string(getuid()) + " as pid " + std::to_string(getpid()));
   warn_of_weak_memory();
   io.run();
 

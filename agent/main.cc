@@ -31,8 +31,8 @@ ListeningSocket make_socket(const CommandLine& options, bool& activated) {
     activated = handed_over >= 0;
     if (activated) return {handed_over, "", "", ""};
   }
-  if (!options.socket_path.empty()) return listen_at(options.socket_path);
   if (options.socket_in_tmp) return listen_in_tmp(getpid());
+  if (!options.socket_path.empty()) return listen_at(options.socket_path);
   const std::string home = home_directory();
   if (!options.keep_stale_sockets) remove_stale_sockets(home, false);
   return listen_in_home(home);
@@ -65,6 +65,7 @@ int serve_in_background(const CommandLine& options, const ListeningSocket& socke
   const pid_t pid = fork();
   if (pid < 0) throw_system_error("fork", errno);
   if (pid > 0) {
+    release_signals();
     close(socket.descriptor);
     if (has_command) run_command(options, socket.path, pid);
     std::cout << shell_lines(options, socket.path, pid) << "echo Agent pid " << pid << ";\n" << std::flush;
@@ -77,6 +78,7 @@ int serve_in_background(const CommandLine& options, const ListeningSocket& socke
 
 int serve_as_asked(const CommandLine& options) {
   check_descriptor_limit();
+  hold_signals();
   bool activated = false;
   const ListeningSocket socket = make_socket(options, activated);
   return options.foreground ? serve_in_foreground(options, socket, activated) : serve_in_background(options, socket);

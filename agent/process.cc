@@ -27,6 +27,8 @@ constexpr char socket_variable[] = "SSH_AUTH_SOCK";
 constexpr char pid_variable[] = "SSH_AGENT_PID";
 constexpr int first_activation_descriptor = 3;  // SD_LISTEN_FDS_START
 
+sigset_t mask_at_start;
+
 std::optional<int> parse_pid(std::string_view text) {
   int out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -69,6 +71,15 @@ void open_standard_descriptors() {
     return;
   }
 }
+
+void hold_signals() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGUSR1}) sigaddset(&held, number);
+  sigprocmask(SIG_BLOCK, &held, &mask_at_start);
+}
+
+void release_signals() { sigprocmask(SIG_SETMASK, &mask_at_start, nullptr); }
 
 void check_descriptor_limit() {
   rlimit limit{};

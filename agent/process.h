@@ -12,6 +12,11 @@ namespace fob {
 
 /// Opens /dev/null on descriptors 0 to 2 that are closed, so that no socket gets such a number.
 void open_standard_descriptors();
+/// Keeps the signals that end the agent, and SIGUSR1, waiting until release_signals(): from the moment that there is a
+/// socket to clean up until somebody handles them.
+void hold_signals();
+/// Back to the mask that the process was started with.
+void release_signals();
 /// Throws where RLIMIT_NOFILE, raised to its hard limit, is below limits::min_descriptors.
 void check_descriptor_limit();
 /// Not dumpable (so not traceable), no core, original group, no descriptors but 0 to 2, `keep` and `also_keep` (-1:

@@ -15,18 +15,20 @@ namespace {
 /// OpenSSH's _PATH_SSH_ASKPASS_DEFAULT on Debian.
 constexpr char default_askpass[] = "/usr/bin/ssh-askpass";
 
+bool is_set(const char* variable) {
+  const char* value = getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
 /// Whether there is a screen to ask on (ssh(1), SSH_ASKPASS_REQUIRE).
 bool may_ask() {
   const char* require = getenv("SSH_ASKPASS_REQUIRE");
   if (require != nullptr && strcasecmp(require, "force") == 0) return true;
   if (require != nullptr && strcasecmp(require, "never") == 0) return false;
-  return getenv("DISPLAY") != nullptr || getenv("WAYLAND_DISPLAY") != nullptr;
+  return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
 }
 
-std::string askpass_program() {
-  const char* program = getenv("SSH_ASKPASS");
-  return program != nullptr && *program != '\0' ? program : default_askpass;
-}
+std::string askpass_program() { return is_set("SSH_ASKPASS") ? getenv("SSH_ASKPASS") : default_askpass; }
 
 bool means_yes(const std::string& answer) {
   const std::string first_line = answer.substr(0, answer.find_first_of("\r\n"));

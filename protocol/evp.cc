@@ -17,8 +17,6 @@ struct ParamDeleter {
   void operator()(BIGNUM* number) const { BN_free(number); }
 };
 
-constexpr std::array digest_names{"MD5", "SHA1", "SHA256", "SHA384", "SHA512"};
-
 EvpKey key_from_params(const char* type, OSSL_PARAM* params) {
   const EvpContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* key = nullptr;
@@ -57,14 +55,12 @@ EvpKey ecdsa_public_key(const PublicKey& key) {
 
 const EVP_MD* digest_algorithm(Hash hash) {
   static const auto fetched = [] {
-    std::array<EVP_MD*, digest_names.size()> out{};
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = EVP_MD_fetch(nullptr, digest_names[i], nullptr);
+    std::array<EVP_MD*, hash_names.size()> out{};
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = EVP_MD_fetch(nullptr, hash_names[i].data(), nullptr);
     return out;
   }();
   const EVP_MD* found = fetched[static_cast<std::size_t>(hash)];
-  if (found == nullptr) {
-    throw Error(Errc::unsupported, std::string("OpenSSL here has no ") + digest_names[static_cast<std::size_t>(hash)]);
-  }
+  if (found == nullptr) throw Error(Errc::unsupported, "OpenSSL here has no " + std::string(name_of(hash)));
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "protocol/hash.h"
 #include "protocol/public_key.h"
 
 namespace fob {
@@ -16,10 +17,7 @@ struct EvpDeleter {
 using EvpKey = std::unique_ptr<EVP_PKEY, EvpDeleter>;
 using EvpContext = std::unique_ptr<EVP_PKEY_CTX, EvpDeleter>;
 
-/// Digests that SSH uses, fetched once per process.
-enum class Hash { md5, sha1, sha256, sha384, sha512 };
-
-/// OpenSSL's digest; lives as long as the process.
+/// OpenSSL's digest, fetched once; lives as long as the process.
 const EVP_MD* digest_algorithm(Hash hash);
 
 /// A digest value of up to 64 bytes, without allocation.

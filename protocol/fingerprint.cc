@@ -19,10 +19,6 @@ constexpr std::uint8_t end_mark = shades.size() - 1;
 
 using Field = std::array<std::array<std::uint8_t, columns>, rows>;
 
-Digest key_digest(const PublicKey& key, FingerprintHash hash) {
-  return Digest(hash == FingerprintHash::md5 ? Hash::md5 : Hash::sha256, key.plain_blob());
-}
-
 /// The bishop takes one diagonal step for each two bits, low bits first, and slides along the walls.
 Field walk(ByteView digest) {
   Field field{};
@@ -48,14 +44,14 @@ std::string border(const std::string& title) {
 
 }  // namespace
 
-std::string fingerprint(const PublicKey& key, FingerprintHash hash) {
-  const Digest digest = key_digest(key, hash);
-  if (hash == FingerprintHash::sha256) {
+std::string fingerprint(const PublicKey& key, Hash hash) {
+  const Digest digest(hash, key.plain_blob());
+  if (hash != Hash::md5) {
     constexpr int variant = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
     std::string text(sodium_base64_encoded_len(digest.view().size(), variant), '\0');
     sodium_bin2base64(text.data(), text.size(), digest.view().data(), digest.view().size(), variant);
     text.pop_back();  // the terminating NUL
-    return "SHA256:" + text;
+    return std::string(name_of(hash)) + ':' + text;
   }
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "MD5";
@@ -67,18 +63,18 @@ std::string fingerprint(const PublicKey& key, FingerprintHash hash) {
   return out;
 }
 
-std::string randomart(const PublicKey& key, FingerprintHash hash) {
+std::string randomart(const PublicKey& key, Hash hash) {
   std::string title = '[' + key.display_type() + ' ' + std::to_string(key.bits()) + ']';
   if (title.size() > columns) title = '[' + key.display_type() + ']';
   // ssh-keygen's buffer is one too small: "[ED25519-SK-CERT-".
   title = title.substr(0, columns - 1);
   std::string out = border(title) + '\n';
-  for (const auto& row : walk(key_digest(key, hash).view())) {
+  for (const auto& row : walk(Digest(hash, key.plain_blob()).view())) {
     out += '|';
     for (const std::uint8_t visits : row) out += shades[visits];
     out += "|\n";
   }
-  return out + border(hash == FingerprintHash::md5 ? "[MD5]" : "[SHA256]");
+  return out + border('[' + std::string(name_of(hash)) + ']');
 }
 
 }  // namespace fob
