@@ -34,7 +34,7 @@ class Workers {
 
 template <class Result>
 Awaitable<Result> Workers::run(std::function<Result()> work) {
-  using Signature = void(std::exception_ptr, Result);
+  using Completion = void(std::exception_ptr, Result);
   auto start = [this](auto handler, std::function<Result()> job) {
     // The handler goes back to the main thread: it ends the life of what lives there.
     auto job_on_worker = [this, held = std::move(handler), task = std::move(job)]() mutable {
@@ -52,7 +52,7 @@ Awaitable<Result> Workers::run(std::function<Result()> work) {
     };
     asio::post(pool_, std::move(job_on_worker));
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, Signature>(start, asio::use_awaitable, std::move(work));
+  return asio::async_initiate<const asio::use_awaitable_t<>, Completion>(start, asio::use_awaitable, std::move(work));
 }
 
 }  // namespace fob

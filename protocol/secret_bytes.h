@@ -19,8 +19,9 @@ class SecretBytes {
   SecretBytes(SecretBytes&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   SecretBytes& operator=(SecretBytes&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    SecretBytes taken(std::move(other));  // what this held before is wiped now, not with `other`
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
     return *this;
   }
   ~SecretBytes();

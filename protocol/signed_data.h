@@ -51,7 +51,7 @@ SignedData describe(ByteView data);
 /// check that destination constraints and web-origin FIDO keys stand on (OpenSSH's parse_userauth_request).
 std::optional<UserAuthentication> user_authentication_with(const PublicKey& key, ByteView data);
 
-/// For prompts and the log: "log in as alice", "sign git", "sign unknown data".
+/// For prompts and the log: "log in as alice", "sign for git", "sign unknown data".
 std::string sentence(const SignedData& data);
 
 }  // namespace fob
