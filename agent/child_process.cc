@@ -133,11 +133,15 @@ Awaitable<int> ChildProcess::wait() {
   co_return reap(pidfd_.native_handle());
 }
 
-std::string ChildProcess::output(std::size_t max_bytes) {
+Awaitable<std::string> ChildProcess::output(std::size_t max_bytes) {
   std::string out(max_bytes, '\0');
-  const ssize_t got = read(output_.native_handle(), out.data(), out.size());
-  out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return out;
+  boost::system::error_code end;
+  const auto into = asio::buffer(out);
+  const std::size_t got = co_await asio::async_read(output_, into, asio::redirect_error(asio::use_awaitable, end));
+  if (end == asio::error::operation_aborted) throw boost::system::system_error(end);
+  output_.close();
+  out.resize(got);
+  co_return out;
 }
 
 }  // namespace fob

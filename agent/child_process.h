@@ -19,10 +19,10 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
+  /// What it writes, until it closes its output or has written `max_bytes`: then the pipe is closed.
+  Awaitable<std::string> output(std::size_t max_bytes);
   /// Waits for its end. Returns its exit status, or -1 if a signal ended it.
   Awaitable<int> wait();
-  /// What it has written so far, at most `max_bytes`; does not wait.
-  std::string output(std::size_t max_bytes);
 
  private:
   asio::io_context& io_;

@@ -1,5 +1,6 @@
 #include "agent/daemon.h"
 
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <unistd.h>
@@ -42,6 +43,13 @@ Awaitable<void> watch_parent(asio::io_context& io, int parent) {
   io.stop();
 }
 
+/// One arena serves the main thread and two workers. Input buffers and what is larger have pages of their own, which go
+/// back to the kernel when they are freed; else one long-lived object between them would keep them all.
+void set_up_heap() {
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, BufferPool::buffer_bytes);
+}
+
 void warn_of_weak_memory() {
   switch (SecretHeap::backing()) {
     case SecretHeap::Backing::locked:
@@ -57,6 +65,7 @@ void warn_of_weak_memory() {
 }  // namespace
 
 int serve(const AgentOptions& options, int listener, int parent, bool foreground, bool socket_activated) {
+  set_up_heap();
   signal(SIGPIPE, SIG_IGN);
   // OPENSSL_CONF and openssl.cnf may name libraries to load: none of them belongs into this process.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);

@@ -10,7 +10,8 @@ namespace fob {
 /// Spare input buffers, so that a client at rest holds none and a request allocates none.
 class BufferPool {
  public:
-  static constexpr std::size_t buffer_bytes = 4096;
+  /// With malloc's header just one page.
+  static constexpr std::size_t buffer_bytes = 4096 - 32;
 
   Bytes take();
   void give_back(Bytes buffer);

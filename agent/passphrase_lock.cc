@@ -6,6 +6,7 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "protocol/stack_wiper.h"
 
 namespace fob {
 
@@ -30,6 +31,7 @@ std::optional<std::chrono::milliseconds> PassphraseLock::unlock(ByteView passphr
 }
 
 SecretBytes PassphraseLock::hash(ByteView passphrase) const {
+  const StackWiper wiper;
   SecretBytes out(crypto_generichash_BYTES);
   crypto_generichash(out.data(), out.size(), passphrase.data(), passphrase.size(), key_.data(), key_.size());
   return out;

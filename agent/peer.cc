@@ -16,20 +16,19 @@ struct Process {
   pid_t parent = 0;
 };
 
-/// From /proc/PID/stat, "pid (name) state ppid …"; the name may hold parentheses and spaces itself.
+/// From /proc/PID/stat, "pid (name) state ppid …"; the name may hold parentheses, spaces and line ends itself.
 std::optional<Process> read_process(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  const std::size_t open = line.find('(');
-  const std::size_t close = line.rfind(')');
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
   constexpr std::size_t to_parent = 4;  // ") S "
-  if (open == std::string::npos || close == std::string::npos || close < open || line.size() < close + to_parent) {
+  if (open == std::string::npos || close == std::string::npos || close < open || text.size() < close + to_parent) {
     return std::nullopt;
   }
   Process out;
-  out.name = printable(std::string_view(line).substr(open + 1, close - open - 1));
-  std::from_chars(line.data() + close + to_parent, line.data() + line.size(), out.parent);
+  out.name = printable(std::string_view(text).substr(open + 1, close - open - 1));
+  std::from_chars(text.data() + close + to_parent, text.data() + text.size(), out.parent);
   return out;
 }
 

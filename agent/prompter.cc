@@ -58,6 +58,12 @@ std::unique_ptr<ChildProcess> open_dialog(asio::io_context& io, std::string text
   }
 }
 
+Awaitable<bool> says_yes(ChildProcess& askpass) {
+  const std::string answer = co_await askpass.output(limits::askpass_answer_bytes);
+  const int status = co_await askpass.wait();
+  co_return status == 0 && means_yes(answer);
+}
+
 }  // namespace
 
 Awaitable<std::string> Prompter::confirm(std::string text) {
@@ -68,10 +74,9 @@ Awaitable<std::string> Prompter::confirm(std::string text) {
   std::string fault;
   const std::unique_ptr<ChildProcess> askpass = open_dialog(io_, std::move(text), fault);
   if (!askpass) co_return fault;
-  const auto outcome = co_await (askpass->wait() || sleep_for(limits::prompt_deadline));
+  const auto outcome = co_await (says_yes(*askpass) || sleep_for(limits::prompt_deadline));
   if (outcome.index() == 1) co_return "nobody answered the dialog";
-  const bool yes = std::get<0>(outcome) == 0 && means_yes(askpass->output(limits::askpass_answer_bytes));
-  co_return yes ? "" : "the user said no";
+  co_return std::get<0>(outcome) ? "" : "the user said no";
 }
 
 }  // namespace fob

@@ -1,11 +1,13 @@
 #include "agent/server.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "agent/agent.h"
 #include "agent/log.h"
@@ -17,6 +19,11 @@ namespace {
 
 /// Clients accepted in one go before others get their turn.
 constexpr int accept_batch = 64;
+/// Sessions that end within some time of each other and are many.
+constexpr std::size_t crowd = 32;
+constexpr std::chrono::milliseconds quiet_after_crowd{250};
+/// Descriptor states made in one go: some pages full.
+constexpr std::size_t states_in_row = 64;
 
 int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -45,6 +52,7 @@ Server::Server(asio::io_context& io, Agent& agent, int listener)
       agent_(agent),
       acceptor_(io, asio::local::stream_protocol(), listener),
       max_sessions_(0),
+      give_back_timer_(io),
       spare_descriptor_(open_spare()) {
   max_sessions_ = session_limit(spare_descriptor_);
 }
@@ -69,6 +77,7 @@ Awaitable<void> Server::accept_clients() {
 
 void Server::admit(int descriptor) {
   try {
+    prepare_states();
     Session::Socket socket(io_);
     boost::system::error_code fault;
     socket.assign(asio::local::stream_protocol(), descriptor, fault);
@@ -80,6 +89,19 @@ void Server::admit(int descriptor) {
   } catch (const std::exception& error) {
     log_error(std::string("turned a client away: ") + error.what());
   }
+}
+
+/// Asio keeps the state that it makes for a descriptor for ever. Made one by one among the sessions' own memory, each
+/// would hold a page of that when a crowd has left; so they are made in rows, before they are needed.
+void Server::prepare_states() {
+  if (sessions_.size() < prepared_states_) return;
+  std::vector<asio::posix::stream_descriptor> row;
+  for (std::size_t i = 0; i < states_in_row; ++i) {
+    const int descriptor = fcntl(spare_descriptor_, F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) break;
+    row.emplace_back(io_, descriptor);
+  }
+  prepared_states_ += states_in_row;
 }
 
 void Server::accept_one(Session::Socket socket) {
@@ -143,6 +165,17 @@ void Server::end_session(Session& session) {
   const Session::Place place = session.place;
   session.place = sessions_.end();
   sessions_.erase(place);
+  give_memory_back();
+}
+
+/// After a crowd has left: malloc keeps what it freed, and the agent may live for weeks.
+void Server::give_memory_back() {
+  if (++ended_ != crowd) return;
+  give_back_timer_.expires_after(quiet_after_crowd);
+  give_back_timer_.async_wait([this](const boost::system::error_code& stopped) {
+    ended_ = 0;
+    if (!stopped) malloc_trim(0);
+  });
 }
 
 void Server::close_all() {

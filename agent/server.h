@@ -39,6 +39,8 @@ class Server {
   bool evict(const Session* keep, std::size_t min_bytes, const char* reason);
   Awaitable<void> run_session(std::shared_ptr<Session> session);
   void end_session(Session& session);
+  void give_memory_back();
+  void prepare_states();
 
   asio::io_context& io_;
   Agent& agent_;
@@ -47,6 +49,9 @@ class Server {
   std::list<std::shared_ptr<Session>> sessions_;  // the one that has been idle longest in front
   std::size_t max_sessions_;
   std::size_t buffered_bytes_ = 0;
+  std::size_t prepared_states_ = 0;
+  std::size_t ended_ = 0;  // sessions since memory was last given back
+  asio::steady_timer give_back_timer_;
   int spare_descriptor_;  // given up for a moment when there are no others
 };
 

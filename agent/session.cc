@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/server.h"
 #include "protocol/error.h"
+#include "protocol/stack_wiper.h"
 
 namespace fob {
 
@@ -19,7 +20,6 @@ Awaitable<void> Session::run() {
     server_.touch(*this);
     for (auto message = input_.message(); message; message = input_.message()) {
       co_await serve(*message);
-      input_.consume();
       // A client that has sent several requests waits its turn like the others.
       if (input_.message()) co_await asio::post(asio::use_awaitable);
     }
@@ -42,9 +42,17 @@ Awaitable<void> Session::serve(ByteView message) {
   busy_ = true;
   const Outgoing reply = co_await agent_.answer(*this, message);
   busy_ = false;
+  wipe_traces();
   const ByteView bytes = reply.view();
   const std::size_t sent = send_now(bytes);
   if (sent < bytes.size()) co_await send_rest(reply, sent);
+}
+
+/// Before the client has its reply: the request may have held a key or a passphrase, which may have left traces on the
+/// stack too (registers saved by the dynamic linker, for one).
+void Session::wipe_traces() {
+  const StackWiper wiper;
+  input_.consume();
 }
 
 Awaitable<void> Session::send_rest(const Outgoing& reply, std::size_t sent) {

@@ -51,6 +51,7 @@ class Session {
   Awaitable<void> serve(ByteView message);
   Awaitable<void> send_rest(const Outgoing& reply, std::size_t sent);
   std::size_t send_now(ByteView bytes);
+  void wipe_traces();
 
   Server& server_;
   Agent& agent_;

@@ -1,6 +1,10 @@
 # The tests of all folders; included by the one build file. Labels: unit, daemon, host.
 find_package(GTest REQUIRED)
 include(GoogleTest)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  # False positives on look-ups by a temporary name.
+  add_compile_options(-Wno-dangling-reference)
+endif()
 
 # Unit: pure code, no process but this one.
 file(GLOB PROTOCOL_TESTS CONFIGURE_DEPENDS tests/unit/protocol/*.cc)
