@@ -90,14 +90,15 @@ int reap(int pidfd) {
   return info.si_code == CLD_EXITED ? info.si_status : -1;
 }
 
-/// Sees a child off that nobody waits for any more: SIGTERM to its group, and SIGKILL if that does not help. The child
-/// leads a group of its own number, and until it is reaped nobody else can have that number.
+/// Waits for the end of a child that was told to end, and helps after a while. It leads a process group of its own
+/// number, and until it is reaped nobody else can have that number: what is left of the group then is killed.
 Awaitable<void> see_off(asio::posix::stream_descriptor pidfd, pid_t pid) {
   using namespace asio::experimental::awaitable_operators;
-  kill(-pid, SIGTERM);
   const auto ended = co_await (pidfd.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable) ||
                                sleep_for(patience_after_term));
-  if (ended.index() == 1) kill(-pid, SIGKILL);
+  kill(-pid, SIGKILL);
+  // The pidfd does not block, and a killed process takes a moment to end.
+  if (ended.index() == 1) co_await pidfd.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
   reap(pidfd.native_handle());
 }
 
@@ -124,7 +125,9 @@ ChildProcess::ChildProcess(asio::io_context& io, const std::vector<std::string>&
 }
 
 ChildProcess::~ChildProcess() {
-  if (!reaped_ && pidfd_.is_open()) asio::co_spawn(io_, see_off(std::move(pidfd_), pid_), asio::detached);
+  if (reaped_ || !pidfd_.is_open()) return;
+  kill(-pid_, SIGTERM);
+  asio::co_spawn(io_, see_off(std::move(pidfd_), pid_), asio::detached);
 }
 
 Awaitable<int> ChildProcess::wait() {
