@@ -63,6 +63,8 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
     co_await confirm(session, *key, request, std::move(host));
     key = keyring_.find(request.key_blob);
     if (key == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the dialog was opened");
+    // It may have been added again, with other constraints.
+    check_destination(key->public_key, key->constraints, session.route(), request.data);
   }
   const std::shared_ptr<const ReadyKey> ready = keyring_.ready(*key);
   arm_timer(BootClock::now() + limits::ready_key_rest);

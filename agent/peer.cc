@@ -37,13 +37,14 @@ std::optional<Process> read_process(pid_t pid) {
 std::string Peer::program_chain() const {
   std::string out;
   pid_t next = pid;
-  for (std::size_t i = 0; i < limits::program_chain && next > 1; ++i) {
+  for (std::size_t i = 0; i < limits::program_chain && next > 0; ++i) {
     const std::optional<Process> process = read_process(next);
     if (!process) break;
     if (!out.empty()) out += " ← ";
     out += process->name;
     next = process->parent;
   }
+  if (pid == 0) return "an unknown program";  // in another pid namespace
   if (out.empty()) out = "a program that is gone";
   return out + " (pid " + std::to_string(pid) + ")";
 }

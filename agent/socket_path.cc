@@ -114,9 +114,8 @@ void ListeningSocket::remove_files() const {
 ListeningSocket listen_at(const std::string& path) {
   address_of(path);
   const int descriptor = new_socket();
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  std::string first_path = directory + ".fob." + random_name(6);
+  // Begins as the final name does, so that remove_stale_sockets() finds it too if we are killed right here.
+  std::string first_path = path + "." + random_name(6);
   if (first_path.size() >= sizeof(sockaddr_un::sun_path)) first_path = path;
   const mode_t mask = umask(0177);
   int error = bind_to(first_path, descriptor) == 0 ? 0 : errno;

@@ -13,7 +13,9 @@ target_link_libraries(protocol_tests PRIVATE protocol GTest::gtest_main)
 target_compile_definitions(protocol_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
 
 file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
-add_executable(agent_tests ${AGENT_TESTS})
+# They share the keys, certificates, logins and temporary folders of the daemon's tests.
+add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/numbers.cc tests/daemon/session.cc
+                           tests/daemon/temp_dir.cc tests/daemon/test_key.cc)
 target_link_libraries(agent_tests PRIVATE agent GTest::gtest)
 target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp>)
 

@@ -1,9 +1,13 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "tests/daemon/client.h"
 #include "tests/daemon/daemon.h"
@@ -161,11 +165,26 @@ TEST(SecrecyAtRest, HoldsWithoutHiddenMemory) {
 }
 
 TEST(MemoryScan, FindsWhatAProcessHolds) {
-  // The scan itself, on a process whose memory is known: this one.
-  static const Bytes number = plus(TestKey::make(KeyKind::rsa).public_key().rsa_n, 2);
+  // The scan itself, on a process whose memory is known: a program with the value in its environment.
+  const std::string value = "thirty-two octets to be found 01";
+  const std::string variable = "VALUE=" + value;
+  std::array<int, 2> until_exec{};
+  ASSERT_EQ(pipe2(until_exec.data(), O_CLOEXEC), 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const std::array<const char*, 2> environment{variable.c_str(), nullptr};
+    execle("/bin/sleep", "sleep", "60", nullptr, const_cast<char* const*>(environment.data()));
+    _exit(127);
+  }
+  close(until_exec[1]);
+  char nothing = 0;
+  EXPECT_EQ(read(until_exec[0], &nothing, 1), 0) << "the program runs when the pipe is closed";
+  close(until_exec[0]);
   MemoryScan scan;
-  scan.look_for_number("number", number);
-  EXPECT_FALSE(scan.scan(getpid()).empty());
+  scan.look_for_number("number", as_bytes(value));
+  EXPECT_FALSE(scan.scan(pid).empty());
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -178,6 +179,34 @@ TEST(StandardDescriptors, AreOpenAfterwards) {
       if (fcntl(descriptor, F_GETFD) < 0) return 1;
     }
     return fcntl(3, F_GETFD) < 0 ? 0 : 2;
+  });
+  EXPECT_EQ(process.wait(), 0);
+}
+
+TEST(HeldSignals, ArriveWhenTheyAreReleased) {
+  for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGUSR1}) {
+    Fork process([number] {
+      hold_signals();
+      raise(number);
+      signal(number, [](int) { _exit(7); });
+      release_signals();
+      return 1;
+    });
+    EXPECT_EQ(process.wait(), 7) << number;
+  }
+}
+
+TEST(HeldSignals, LeaveTheMaskAsItWas) {
+  Fork process([] {
+    sigset_t before;
+    sigemptyset(&before);
+    sigaddset(&before, SIGUSR2);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    hold_signals();
+    release_signals();
+    sigset_t after;
+    sigprocmask(SIG_SETMASK, nullptr, &after);
+    return sigismember(&after, SIGUSR2) == 1 && sigismember(&after, SIGTERM) == 0 ? 0 : 1;
   });
   EXPECT_EQ(process.wait(), 0);
 }
