@@ -46,8 +46,9 @@ Awaitable<Result> Workers::run(std::function<Result()> work) {
         error = std::current_exception();
       }
       task = nullptr;
-      asio::post(main_, [done = std::move(held), error, value = std::move(result)]() mutable {
-        std::move(done)(error, std::move(value));
+      // Moved, not shared: what was made here dies there.
+      asio::post(main_, [done = std::move(held), fault = std::move(error), value = std::move(result)]() mutable {
+        std::move(done)(std::move(fault), std::move(value));
       });
     };
     asio::post(pool_, std::move(job_on_worker));
