@@ -6,6 +6,8 @@
 #include <exception>
 #include <functional>
 
+#include "protocol/stack_wiper.h"
+
 namespace fob {
 
 namespace asio = boost::asio;
@@ -41,6 +43,7 @@ Awaitable<Result> Workers::run(std::function<Result()> work) {
       std::exception_ptr error;
       Result result{};
       try {
+        const StackWiper wiper;
         result = task();
       } catch (...) {
         error = std::current_exception();

@@ -12,7 +12,6 @@
 #include "protocol/error.h"
 #include "protocol/evp.h"
 #include "protocol/limits.h"
-#include "protocol/stack_wiper.h"
 #include "protocol/verify.h"
 
 namespace fob {
@@ -150,7 +149,6 @@ void check_halves(const PrivateKey& key) {
 }  // namespace
 
 void check_private_key(const PrivateKey& key) {
-  const StackWiper wiper;
   check_halves(key);
   if (key.public_key.is_certificate()) verify_certificate(key.public_key);
 }

@@ -6,7 +6,6 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
-#include "protocol/stack_wiper.h"
 
 namespace fob {
 
@@ -31,7 +30,6 @@ std::optional<std::chrono::milliseconds> PassphraseLock::unlock(ByteView passphr
 }
 
 SecretBytes PassphraseLock::hash(ByteView passphrase) const {
-  const StackWiper wiper;
   SecretBytes out(crypto_generichash_BYTES);
   crypto_generichash(out.data(), out.size(), passphrase.data(), passphrase.size(), key_.data(), key_.size());
   return out;

@@ -55,6 +55,16 @@ std::string set_line(bool csh, const std::string& name, const std::string& value
   return csh ? "setenv " + name + " " + value + ";\n" : name + "=" + value + "; export " + name + ";\n";
 }
 
+/// The kernel doubles a process's descriptor table as it fills, and once there are threads each time waits for all
+/// processors (some 15 ms). Before there are any it does not.
+void grow_descriptor_table() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const auto highest = std::min<rlim_t>(limit.rlim_cur - 1, limits::sessions);
+  const int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, static_cast<int>(highest));
+  if (descriptor >= 0) close(descriptor);
+}
+
 void raise_limit(__rlimit_resource resource) {
   rlimit limit{};
   if (getrlimit(resource, &limit) != 0) return;
@@ -103,6 +113,7 @@ void harden_process(int keep, int also_keep) {
     first = static_cast<unsigned>(kept) + 1;
   }
   close_range(first, ~0U, 0);
+  grow_descriptor_table();
 }
 
 void detach_process() {

@@ -13,7 +13,6 @@
 #include "protocol/error.h"
 #include "protocol/evp.h"
 #include "protocol/limits.h"
-#include "protocol/stack_wiper.h"
 
 namespace fob {
 namespace {
@@ -143,7 +142,7 @@ class ReadyRsa final : public ReadyKey {
         sha256_(signing_context(key_, Hash::sha256)),
         sha512_(signing_context(key_, Hash::sha512)) {}
 
-  Bytes sign_data(ByteView data, std::uint32_t flags) const override {
+  Bytes sign(ByteView data, std::uint32_t flags) const override {
     if ((flags & SignRequest::flag_rsa_sha2_256) != 0) return sign_as("rsa-sha2-256", Hash::sha256, sha256_, data);
     if ((flags & SignRequest::flag_rsa_sha2_512) != 0) return sign_as("rsa-sha2-512", Hash::sha512, sha512_, data);
     return sign_as("ssh-rsa", Hash::sha1, sha1_, data);
@@ -182,7 +181,7 @@ class ReadyEcdsa final : public ReadyKey {
   ReadyEcdsa(const PublicKey& key, const SecretBytes& secret)
       : kind_(key.kind), key_(ecdsa_private_key(key, secret)), prepared_(signing_context(key_, ecdsa_hash(kind_))) {}
 
-  Bytes sign_data(ByteView data, std::uint32_t) const override {
+  Bytes sign(ByteView data, std::uint32_t) const override {
     std::array<std::uint8_t, 160> der{};
     const Digest digest(ecdsa_hash(kind_), data);
     // A fast kind signs on one thread only, so it needs no copy.
@@ -217,7 +216,7 @@ class ReadyEd25519 final : public ReadyKey {
  public:
   explicit ReadyEd25519(const SecretBytes& secret) : secret_key_(Reader(secret.view()).string()) {}
 
-  Bytes sign_data(ByteView data, std::uint32_t) const override {
+  Bytes sign(ByteView data, std::uint32_t) const override {
     std::array<std::uint8_t, crypto_sign_BYTES> value{};
     crypto_sign_detached(value.data(), nullptr, data.data(), data.size(), secret_key_.data());
     return signature_blob(traits(KeyKind::ed25519).name, value);
@@ -231,7 +230,7 @@ class ReadyComposite final : public ReadyKey {
  public:
   explicit ReadyComposite(const SecretBytes& secret) : seeds_(Reader(secret.view()).string()) {}
 
-  Bytes sign_data(ByteView data, std::uint32_t) const override {
+  Bytes sign(ByteView data, std::uint32_t) const override {
     return signature_blob(traits(KeyKind::mldsa44_ed25519).name, sign_composite(seeds_, data));
   }
 
@@ -239,24 +238,14 @@ class ReadyComposite final : public ReadyKey {
   SecretBytes seeds_;
 };
 
-std::shared_ptr<const ReadyKey> unpack(const PublicKey& key, const SecretBytes& secret) {
+}  // namespace
+
+std::shared_ptr<const ReadyKey> ReadyKey::make(const PublicKey& key, const SecretBytes& secret) {
   if (key.kind == KeyKind::rsa) return std::make_shared<ReadyRsa>(key, secret);
   if (is_ecdsa(key.kind)) return std::make_shared<ReadyEcdsa>(key, secret);
   if (key.kind == KeyKind::ed25519) return std::make_shared<ReadyEd25519>(secret);
   if (key.kind == KeyKind::mldsa44_ed25519) return std::make_shared<ReadyComposite>(secret);
   throw Error(Errc::unsupported, "signing with keys on FIDO2 tokens is not built in yet");
-}
-
-}  // namespace
-
-std::shared_ptr<const ReadyKey> ReadyKey::make(const PublicKey& key, const SecretBytes& secret) {
-  const StackWiper wiper;
-  return unpack(key, secret);
-}
-
-Bytes ReadyKey::sign(ByteView data, std::uint32_t flags) const {
-  const StackWiper wiper;
-  return sign_data(data, flags);
 }
 
 bool ReadyKey::is_slow(KeyKind kind) { return kind != KeyKind::ed25519 && kind != KeyKind::ecdsa_p256; }

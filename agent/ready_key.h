@@ -22,13 +22,10 @@ class ReadyKey {
   /// where both are set.
   /// Errors: system; an RSA signature that does not verify (a computing fault: it could give the key away) is wiped
   /// and never returned.
-  Bytes sign(ByteView data, std::uint32_t flags) const;
+  virtual Bytes sign(ByteView data, std::uint32_t flags) const = 0;
 
   /// Whether sign() takes more than about 100 µs and so belongs on a worker.
   static bool is_slow(KeyKind kind);
-
- private:
-  virtual Bytes sign_data(ByteView data, std::uint32_t flags) const = 0;
 };
 
 }  // namespace fob

@@ -3,7 +3,6 @@
 #include <sodium.h>
 
 #include "protocol/error.h"
-#include "protocol/stack_wiper.h"
 
 namespace fob {
 namespace {
@@ -18,7 +17,6 @@ Sealer::Sealer() : key_(crypto_aead_xchacha20poly1305_ietf_KEYBYTES) {
 }
 
 Bytes Sealer::seal(const SecretBytes& secret, ByteView associated) const {
-  const StackWiper wiper;
   Bytes out(nonce_bytes + secret.size() + tag_bytes);
   randombytes_buf(out.data(), nonce_bytes);
   crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + nonce_bytes, nullptr, secret.data(), secret.size(),
@@ -28,7 +26,6 @@ Bytes Sealer::seal(const SecretBytes& secret, ByteView associated) const {
 
 SecretBytes Sealer::open(ByteView sealed, ByteView associated) const {
   if (sealed.size() < nonce_bytes + tag_bytes) throw Error(Errc::system, "a sealed key in memory is too short");
-  const StackWiper wiper;
   SecretBytes out(sealed.size() - nonce_bytes - tag_bytes);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data() + nonce_bytes,
                                                  sealed.size() - nonce_bytes, associated.data(), associated.size(),

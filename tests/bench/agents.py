@@ -28,6 +28,14 @@ def output_of(*command, **options):
         return ""
 
 
+def version_of(agent):
+    """What -V says, which goes to standard error as ssh-agent's does."""
+    try:
+        return subprocess.run([agent, "-V"], text=True, capture_output=True, check=True).stderr.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
 def package_version(package):
     return output_of("dpkg-query", "-W", "-f", "${Version}", package) or "not a package"
 
@@ -61,7 +69,7 @@ def find_kinds(fob, work):
     openssh = ["ssh-agent", "-D", "-a", "SOCKET"]
     kinds, missing = [], []
     for name, title, version, command in [
-        ("fob", "fob-agent", output_of(fob, "-V") or "unknown", [fob, "-D", "-a", "SOCKET"]),
+        ("fob", "fob-agent", version_of(fob), [fob, "-D", "-a", "SOCKET"]),
         ("openssh", "OpenSSH", package_version("openssh-client"), openssh),
         ("putty", "PuTTY", package_version("putty"), pageant),
         ("go", "Go", go_version, [str(keyring), "SOCKET"]),
