@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 check_folder() {
   local folder=$1 floor=$2
   gcovr --root . --object-directory build/coverage --filter "$folder/" --exclude-throw-branches \
-    --exclude-unreachable-branches --fail-under-line "$floor" --txt "build/coverage/$folder.txt"
+    --exclude-unreachable-branches --gcov-ignore-parse-errors --fail-under-line "$floor" --txt "build/coverage/$folder.txt" 2>"build/coverage/$folder.log"
   awk -v folder="$folder" -v floor="$floor" '/^TOTAL/ { print folder "/: " $4 " of lines, at least " floor "% wanted" }' \
     "build/coverage/$folder.txt"
 }
