@@ -53,6 +53,7 @@ class SpawnSettings {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   // exec's prototype lacks const; it does not write.
   for (const std::string& string : strings) out.push_back(const_cast<char*>(string.c_str()));
   return out;
