@@ -15,6 +15,11 @@ enum class Errc {
   not_found,      ///< no such key
   bad_signature,  ///< a signature that does not verify
   cancelled,      ///< the client or the person went away
+  pin_required,   ///< a token wants its PIN for this
+  wrong_pin,      ///< a token refused the PIN: one try is spent
+  pin_blocked,    ///< a token takes no PIN: until it is plugged in again, or reset
+  timed_out,      ///< nobody touched, or somebody did not answer in time
+  removed,        ///< the token, or the process that spoke to it, is gone
   system,         ///< the operating system or a library failed
 };
 

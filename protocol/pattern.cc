@@ -5,8 +5,6 @@
 namespace fob {
 namespace {
 
-constexpr std::size_t max_printable_bytes = 256;
-
 /// Bytes of the UTF-8 sequence at the front of `text`, or 0 if it is not a valid one (RFC 3629 §4).
 std::size_t utf8_length(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -78,12 +76,22 @@ bool matches_pattern_list(std::string_view text, std::string_view patterns) {
   return matched;
 }
 
-std::string printable(std::string_view text) {
+std::optional<std::size_t> utf8_characters(std::string_view text) {
+  std::size_t count = 0;
+  for (; !text.empty(); ++count) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return std::nullopt;
+    text.remove_prefix(length);
+  }
+  return count;
+}
+
+std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    if (out.size() + character.size() > max_printable_bytes) return out + "…";
+    if (out.size() + character.size() > max_bytes) return out + "…";
     if (length == 0 || is_control(character)) {
       out += '?';
     } else {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,11 @@ bool matches_pattern(std::string_view text, std::string_view pattern);
 /// Whether `text` matches a comma-separated list of patterns: at least one, and none that begins with `!`.
 bool matches_pattern_list(std::string_view text, std::string_view patterns);
 
+/// How many Unicode characters `text` has, or nothing where it is not UTF-8 (RFC 3629 §4).
+std::optional<std::size_t> utf8_characters(std::string_view text);
+
 /// `text` fit for a terminal, a log or a dialog: control characters and invalid UTF-8 become `?`, and no more than
-/// 256 bytes. All that a client sent goes through it before a person sees it.
-std::string printable(std::string_view text);
+/// `max_bytes`. All that a client sent goes through it before a person sees it.
+std::string printable(std::string_view text, std::size_t max_bytes = 256);
 
 }  // namespace fob

@@ -193,6 +193,7 @@ TEST(Printable, CutsLongText) {
   EXPECT_EQ(printable(longest), longest);
   EXPECT_EQ(printable(longest + "a"), longest + "\u2026");
   EXPECT_EQ(printable(std::string(200'000, '\n')), std::string(256, '?') + "\u2026");
+  EXPECT_EQ(printable("abcd", 3), "abc\u2026");
 }
 
 TEST(Printable, CutsBetweenCharacters) {

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/error.h"
+#include "protocol/private_key.h"
+#include "protocol/token_info.h"
+
+namespace fob::control {
+
+/// The agent's side of the control socket: see control_request.h.
+
+/// The request failed.
+struct Failed {
+  Errc code = Errc::system;
+  std::string text;  ///< for people
+
+  static Failed read(Reader& in);
+  void write(Writer& out) const;
+};
+struct Done {
+  static Done read(Reader&) { return {}; }
+  void write(Writer&) const {}
+};
+/// What is waited for ("touch the token …"); replaces the notice before. Empty: nothing any more.
+struct Notice {
+  std::string text;
+
+  static Notice read(Reader& in);
+  void write(Writer& out) const;
+};
+/// The person is to type something; the client answers with Answer.
+struct Question {
+  enum class Kind : std::uint8_t {
+    pin,      ///< not echoed
+    new_pin,  ///< not echoed, typed twice
+    text,     ///< echoed: "yes", a token's name
+  };
+  Kind kind = Kind::pin;
+  std::string text;
+
+  static Question read(Reader& in);
+  void write(Writer& out) const;
+};
+
+/// A token that is plugged in.
+struct Token {
+  std::string id;       ///< "fido:SERIAL", or "fido:hidraw3" without serial: as TokenName
+  std::string product;  ///< "Yubico YubiKey OTP+FIDO+CCID"
+  std::string serial;   ///< empty: none that the token shows
+  std::string path;     ///< device node or socket
+  std::string fault;    ///< why it cannot be used now, with a remedy; then `info` says nothing
+  TokenInfo info;
+};
+struct Tokens {
+  std::vector<Token> tokens;
+
+  static Tokens read(Reader& in);
+  void write(Writer& out) const;
+};
+
+/// A key that the agent holds or has kept.
+struct Key {
+  std::string name;   ///< empty: not kept, added by ssh-add
+  std::string where;  ///< "fido", "memory", or a provider's path
+  std::string token;  ///< which one, as far as known: product and serial at generation
+  std::string comment;
+  PublicKey public_key;
+  std::uint8_t sk_flags = 0;  ///< of sk keys: 0x01 touch, 0x04 PIN, 0x20 resident (PROTOCOL.u2f)
+  std::uint64_t created = 0;  ///< seconds since 1970; 0: unknown
+  bool confirm = false;       ///< each use is confirmed (ssh-add -c)
+  bool loaded = true;         ///< offered to ssh now
+};
+struct Keys {
+  std::vector<Key> keys;
+
+  static Keys read(Reader& in);
+  void write(Writer& out) const;
+};
+
+/// Of NewKey and ImportKey; the attestation is empty but for NewKey on a token that attests.
+struct Kept {
+  Key key;
+  Bytes challenge;
+  Bytes attestation_certificate;
+  Bytes attestation_signature;
+  Bytes authenticator_data;
+
+  static Kept read(Reader& in);
+  void write(Writer& out) const;
+};
+/// Of ExportKey.
+struct Exported {
+  PrivateKey key;
+  std::string comment;
+
+  static Exported read(Reader& in);
+  void write(Writer& out) const;
+};
+
+struct Resident {
+  PublicKey public_key;  ///< application included
+  Bytes key_handle;
+  std::uint8_t sk_flags = 0;
+  std::string user;
+};
+struct Residents {
+  std::vector<Resident> keys;
+
+  static Residents read(Reader& in);
+  void write(Writer& out) const;
+};
+
+using Reply = std::variant<Failed, Done, Notice, Question, Tokens, Keys, Kept, Exported, Residents>;
+
+Reply parse_reply(ByteView message);
+Bytes frame_reply(const Reply& reply);
+
+}  // namespace fob::control

@@ -1,0 +1,192 @@
+#include "protocol/control_request.h"
+
+#include "protocol/limits.h"
+#include "tests/unit/protocol/vectors.h"
+
+namespace fob::control {
+namespace {
+
+using test::error_of;
+
+PrivateKey key_in(const std::string& message) {
+  Reader in(test::message(message));
+  in.u8();
+  return PrivateKey::read(in);
+}
+
+NewKey new_key() {
+  NewKey out;
+  out.name = "work";
+  out.on = "fido:0815";
+  out.kind = KeyKind::sk_ed25519;
+  out.application = "ssh:work";
+  out.user = "alice";
+  out.comment = "alice@desk";
+  out.challenge = to_bytes(as_bytes("challenge"));
+  out.resident = true;
+  out.no_touch = true;
+  return out;
+}
+
+Answer answer(std::string_view text) {
+  Answer out;
+  out.given = true;
+  out.text = SecretBytes(as_bytes(text));
+  return out;
+}
+
+/// One of each, in the order of their numbers.
+std::vector<Request> requests() {
+  const Bytes handle{1, 2, 3};
+  std::vector<Request> out;
+  out.emplace_back(ListTokens{});
+  out.emplace_back(ListKeys{});
+  out.emplace_back(new_key());
+  out.emplace_back(ImportKey{"work", "a comment", key_in("add_sk_ecdsa.request")});
+  out.emplace_back(ExportKey{"work"});
+  out.emplace_back(RemoveKey{"work", true});
+  out.emplace_back(SetPin{"fido"});
+  out.emplace_back(ChangePin{"fido:1"});
+  out.emplace_back(ListResident{"fido:hidraw3"});
+  out.emplace_back(RemoveResident{"fido", handle});
+  out.emplace_back(RenameResident{"fido", handle, "bob"});
+  out.emplace_back(ResetToken{"fido"});
+  out.emplace_back(answer("1234"));
+  return out;
+}
+
+Bytes message_of(const Request& request) {
+  const Bytes frame = frame_request(request);
+  Reader in(frame);
+  const Bytes out = to_bytes(in.string());
+  in.done();
+  return out;
+}
+
+std::optional<Errc> parse_error(ByteView message) {
+  return error_of([&] { parse_request(message); });
+}
+
+template <class Change>
+std::optional<Errc> error_with(Change change) {
+  NewKey key = new_key();
+  change(key);
+  return parse_error(message_of(key));
+}
+
+TEST(ControlRequest, HasFixedNumbers) {
+  std::uint8_t number = 1;
+  for (const Request& request : requests()) EXPECT_EQ(message_of(request)[0], number++);
+  EXPECT_EQ(number, 14);
+}
+
+TEST(ControlRequest, WritesWhatItRead) {
+  for (const Request& request : requests()) {
+    const Bytes message = message_of(request);
+    const Request again = parse_request(message);
+    EXPECT_EQ(again.index(), request.index());
+    EXPECT_EQ(test::to_hex(message_of(again)), test::to_hex(message));
+  }
+}
+
+TEST(ControlRequest, RefusesEveryTruncationAndTrailingByte) {
+  for (const Request& request : requests()) {
+    const Bytes message = message_of(request);
+    SCOPED_TRACE(static_cast<int>(message[0]));
+    test::expect_exact_length(message, [](ByteView bytes) { parse_request(bytes); });
+  }
+}
+
+TEST(ControlRequest, RefusesUnknownNumbers) {
+  EXPECT_EQ(parse_error({}), Errc::malformed);
+  for (const unsigned number : {0U, 14U, 127U, 128U, 255U}) {
+    EXPECT_EQ(parse_error(Bytes{static_cast<std::uint8_t>(number)}), Errc::unsupported) << number;
+  }
+}
+
+TEST(ControlRequest, RefusesMoreThanOneMessage) {
+  EXPECT_EQ(parse_error(Bytes(limits::message_bytes + 1, 1)), Errc::too_large);
+}
+
+TEST(ControlNewKey, ReadsItsFields) {
+  const NewKey key = std::get<NewKey>(parse_request(message_of(new_key())));
+  EXPECT_EQ(key.name, "work");
+  EXPECT_EQ(key.on, "fido:0815");
+  EXPECT_EQ(key.kind, KeyKind::sk_ed25519);
+  EXPECT_EQ(key.application, "ssh:work");
+  EXPECT_EQ(key.user, "alice");
+  EXPECT_EQ(key.comment, "alice@desk");
+  EXPECT_EQ(as_text(key.challenge), "challenge");
+  EXPECT_TRUE(key.resident);
+  EXPECT_FALSE(key.verify_required);
+  EXPECT_TRUE(key.no_touch);
+  EXPECT_FALSE(key.replace_resident);
+}
+
+TEST(ControlNewKey, RefusesFieldsOverTheirLimit) {
+  const auto filled = [](std::size_t bytes) { return std::string(bytes, 'a'); };
+  EXPECT_EQ(error_with([&](NewKey& key) { key.name = filled(limits::key_name_bytes); }), std::nullopt);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.name = filled(limits::key_name_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.on = filled(limits::token_id_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.application = filled(limits::name_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.user = filled(limits::credential_user_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.comment = filled(limits::comment_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.challenge.resize(limits::challenge_bytes); }), std::nullopt);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.challenge.resize(limits::challenge_bytes + 1); }), Errc::malformed);
+}
+
+TEST(ControlNewKey, RefusesNamesOfFilesElsewhereAndNul) {
+  EXPECT_EQ(error_with([](NewKey& key) { key.name = "../id"; }), Errc::malformed);
+  EXPECT_EQ(error_with([](NewKey& key) { key.comment = std::string("a\0b", 3); }), Errc::malformed);
+}
+
+TEST(ControlNewKey, RefusesUnknownKeyTypesAndCertificates) {
+  const auto with_type = [](std::string_view type) {
+    Writer out;
+    out.u8(3).string("work").string("fido").string(type);
+    return parse_error(out.take());
+  };
+  EXPECT_EQ(with_type("ssh-dss"), Errc::unsupported);
+  EXPECT_EQ(with_type(traits(KeyKind::sk_ed25519).certificate_name), Errc::unsupported);
+}
+
+TEST(ControlImportKey, TakesSkKeysOnly) {
+  const auto import_error = [](const std::string& message) {
+    return parse_error(message_of(ImportKey{"work", "", key_in(message)}));
+  };
+  EXPECT_EQ(import_error("add_sk_ed25519.request"), std::nullopt);
+  EXPECT_EQ(import_error("add_ed25519.request"), Errc::unsupported);
+  EXPECT_EQ(import_error("certify_sk_ecdsa.request"), Errc::unsupported);
+}
+
+TEST(ControlAnswer, ReadsWhatWasTyped) {
+  const Request request = parse_request(message_of(answer("12\u00e934")));
+  EXPECT_TRUE(std::get<Answer>(request).given);
+  EXPECT_EQ(as_text(std::get<Answer>(request).text.view()), "12\u00e934");
+  EXPECT_FALSE(std::get<Answer>(parse_request(message_of(Answer{}))).given);
+}
+
+TEST(ControlAnswer, RefusesTextOfOneThatWasDeclinedAndTooMuch) {
+  Answer declined = answer("1234");
+  declined.given = false;
+  EXPECT_EQ(parse_error(message_of(std::move(declined))), Errc::malformed);
+  EXPECT_EQ(parse_error(message_of(answer(std::string(limits::typed_bytes, '1')))), std::nullopt);
+  EXPECT_EQ(parse_error(message_of(answer(std::string(limits::typed_bytes + 1, '1')))), Errc::malformed);
+  EXPECT_EQ(parse_error(message_of(answer(std::string_view("1\0", 2)))), Errc::malformed);
+}
+
+TEST(KeyName, AllowsWhatIsAFileNameAndNoOption) {
+  for (const char* name : {"a", "work", "Work-2.laptop_1", "_", "9"}) EXPECT_NO_THROW(check_key_name(name)) << name;
+  EXPECT_NO_THROW(check_key_name(std::string(limits::key_name_bytes, 'x')));
+}
+
+TEST(KeyName, RefusesTheRest) {
+  for (const char* name : {"", ".", "..", ".hidden", "-o", "a/b", "a b", "a\n", "\u00e9", "a:b", "a*"}) {
+    EXPECT_EQ(error_of([&] { check_key_name(name); }), Errc::malformed) << name;
+  }
+  EXPECT_EQ(error_of([] { check_key_name(std::string(limits::key_name_bytes + 1, 'x')); }), Errc::malformed);
+  EXPECT_EQ(error_of([] { check_key_name(std::string_view("a\0b", 3)); }), Errc::malformed);
+}
+
+}  // namespace
+}  // namespace fob::control
