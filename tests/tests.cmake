@@ -19,6 +19,14 @@ add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/n
 target_link_libraries(agent_tests PRIVATE agent GTest::gtest)
 target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp>)
 
+# The token host as a process of its own, in its sandbox, with a virtual token at its other side.
+file(GLOB TOKENS_TESTS CONFIGURE_DEPENDS tests/unit/tokens/*.cc)
+add_executable(tokens_tests ${TOKENS_TESTS} tests/unit/protocol/vectors.cc)
+target_link_libraries(tokens_tests PRIVATE token_host virtual_token GTest::gtest)
+target_compile_definitions(tokens_tests PRIVATE FOB_TOKEN_HOST="$<TARGET_FILE:fob-token-host>"
+                                                FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+add_dependencies(tokens_tests fob-token-host)
+
 # Daemon: the real daemon, spoken to over its socket.
 file(GLOB DAEMON_TESTS CONFIGURE_DEPENDS tests/daemon/*.cc)
 add_executable(daemon_tests ${DAEMON_TESTS})
@@ -28,6 +36,7 @@ target_compile_definitions(daemon_tests PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE
 add_dependencies(daemon_tests fob-agent)
 
 gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+gtest_discover_tests(tokens_tests TEST_PREFIX tokens. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 gtest_discover_tests(agent_tests TEST_PREFIX agent. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
 gtest_discover_tests(daemon_tests TEST_PREFIX daemon. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS daemon TIMEOUT 300)
 
