@@ -64,8 +64,8 @@ void log_refusal(const Session& session, ByteView message, const char* reason) {
 
 }  // namespace
 
-Agent::Agent(asio::io_context& io, const AgentOptions& options)
-    : options_(options), workers_(io), prompter_(io), timer_(io, open_timer()) {}
+Agent::Agent(asio::io_context& io, const AgentOptions& options, Parts parts)
+    : options_(options), parts_(parts), timer_(io, open_timer()) {}
 
 Awaitable<Outgoing> Agent::answer(Session& session, ByteView message) {
   try {
@@ -131,6 +131,7 @@ Outgoing Agent::answer_now(Session& session, const Lock& request) {
   refuse_if_remote(session, "lock the agent");
   lock_.lock(request.passphrase);
   keyring_.wipe_ready();
+  parts_.tokens.forget_pins();
   return status<Success>();
 }
 
@@ -138,7 +139,8 @@ Awaitable<Outgoing> Agent::unlock(Session& session, const Unlock& request) {
   refuse_if_remote(session, "unlock the agent");
   const auto delay = lock_.unlock(request.passphrase);
   if (!delay) co_return status<Success>();
-  co_await sleep_for(*delay);
+  using namespace asio::experimental::awaitable_operators;
+  co_await (sleep_for(*delay) || session.gone());
   throw Error(Errc::refused, "wrong passphrase");
 }
 

@@ -6,6 +6,7 @@
 #include "agent/passphrase_lock.h"
 #include "agent/prompter.h"
 #include "agent/session.h"
+#include "agent/token_keys.h"
 #include "protocol/request.h"
 
 namespace fob {
@@ -15,7 +16,15 @@ namespace fob {
 /// Threads: the main one only. One coroutine of answer() per session at a time, any number of sessions.
 class Agent {
  public:
-  Agent(asio::io_context& io, const AgentOptions& options);
+  /// What it works with; all of it outlives the agent.
+  struct Parts {
+    Workers& workers;
+    Prompter& prompter;
+    Tokens& tokens;
+    TokenKeys& token_keys;
+  };
+
+  Agent(asio::io_context& io, const AgentOptions& options, Parts parts);
 
   /// The framed reply to one message (without its length word). Never throws for what a client sent: what cannot be
   /// done is FAILURE, and its reason is logged. `message` must stay until then.
@@ -26,10 +35,24 @@ class Agent {
   /// Runs expiry and the wiping of rested keys, for as long as the agent lives.
   Awaitable<void> keep_time();
 
+  Keyring& keyring() { return keyring_; }
+  const PassphraseLock& lock() const { return lock_; }
+
  private:
+  /// A signature, or why there is none: awaited beside the client's leaving, where exceptions would have to wait.
+  struct TokenAttempt {
+    Bytes signature;
+    std::exception_ptr fault;
+  };
+
   Awaitable<Outgoing> dispatch(Session& session, ByteView message);
   Awaitable<Outgoing> sign(Session& session, const SignRequest& request);
-  Awaitable<void> confirm(Session& session, const Keyring::Key& key, const SignRequest& request, std::string host);
+  Awaitable<void> confirm(Session& session, const Keyring::Key& key, std::string purpose);
+  Awaitable<Outgoing> sign_on_token(Session& session, const Keyring::Key& key, const SignRequest& request,
+                                    std::string purpose);
+  Awaitable<TokenAttempt> try_on_token(TokenKeys::Use use, ByteView data);
+  std::string purpose(Session& session, const SignRequest& request, const std::string& host) const;
+  void refuse_if_web(const PublicKey& key, ByteView data) const;
   Awaitable<Outgoing> add(Session& session, AddIdentity request);
   Awaitable<Outgoing> unlock(Session& session, const Unlock& request);
   Outgoing answer_now(Session& session, const RequestIdentities& request);
@@ -52,8 +75,7 @@ class Agent {
   void arm_timer(BootClock::time_point when);
 
   AgentOptions options_;
-  Workers workers_;
-  Prompter prompter_;
+  Parts parts_;
   PassphraseLock lock_;
   Keyring keyring_;
   asio::posix::stream_descriptor timer_;  // timerfd on CLOCK_BOOTTIME

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/destination.h"
 #include "agent/key_check.h"
+#include "agent/key_ref.h"
 #include "agent/log.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -56,15 +57,19 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
   const Keyring::Key* key = keyring_.find(request.key_blob);
   if (key == nullptr) throw Error(Errc::not_found, "no such key");
   std::string host = check_destination(key->public_key, key->constraints, session.route(), request.data);
-  if (is_sk(key->public_key.kind)) {
-    throw Error(Errc::unsupported, "signing with keys on FIDO2 tokens is not built in yet");
-  }
+  const bool on_token = is_sk(key->public_key.kind);
+  if (on_token) refuse_if_web(key->public_key, request.data);
   if (key->constraints.confirm) {
-    co_await confirm(session, *key, request, std::move(host));
+    std::string why = purpose(session, request, host);
+    co_await confirm(session, *key, std::move(why));
     key = keyring_.find(request.key_blob);
     if (key == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the dialog was opened");
     // It may have been added again, with other constraints.
     check_destination(key->public_key, key->constraints, session.route(), request.data);
+  }
+  if (on_token) {
+    std::string why = purpose(session, request, host);
+    co_return co_await sign_on_token(session, *key, request, std::move(why));
   }
   const std::shared_ptr<const ReadyKey> ready = keyring_.ready(*key);
   arm_timer(BootClock::now() + limits::ready_key_rest);
@@ -76,24 +81,61 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
   if (!ReadyKey::is_slow(key->public_key.kind)) co_return sign_response(ready->sign(request.data, flags));
   auto data = std::make_shared<const Bytes>(to_bytes(request.data));
   std::function<Bytes()> work = [ready, data, flags] { return ready->sign(*data, flags); };
-  const Bytes signature = co_await workers_.run(std::move(work));
+  const Bytes signature = co_await parts_.workers.run(std::move(work));
   co_return sign_response(signature);
 }
 
-/// Returns if the person says yes; the first two lines are OpenSSH's, which askpass programs know.
-Awaitable<void> Agent::confirm(Session& session, const Keyring::Key& key, const SignRequest& request,
-                               std::string host) {
-  using namespace asio::experimental::awaitable_operators;
+/// "ssh ← git wants to log in as alice at example.org, forwarded through 1 host."
+std::string Agent::purpose(Session& session, const SignRequest& request, const std::string& host) const {
   const SignedData what = describe(request.data);
   const Route& route = session.route();
+  return session.peer().program_chain() + " wants to " + sentence(what) +
+         place(route, host, what, options_.fingerprint_hash) + hops(route) + '.';
+}
+
+/// Returns if the person says yes; the first two lines are OpenSSH's, which askpass programs know.
+Awaitable<void> Agent::confirm(Session& session, const Keyring::Key& key, std::string purpose) {
+  using namespace asio::experimental::awaitable_operators;
   std::string text = "Allow use of key " + printable(key.comment) + "?\nKey fingerprint " +
-                     fingerprint(key.public_key, options_.fingerprint_hash) + ".\n" + session.peer().program_chain() +
-                     " wants to " + sentence(what) + place(route, host, what, options_.fingerprint_hash) + hops(route) +
-                     '.';
-  const auto outcome = co_await (prompter_.confirm(std::move(text)) || session.gone());
+                     fingerprint(key.public_key, options_.fingerprint_hash) + ".\n" + purpose;
+  const auto outcome = co_await (parts_.prompter.confirm(std::move(text)) || session.gone());
   if (outcome.index() == 1) throw Error(Errc::cancelled, "the client went away while the dialog was open");
   const std::string& refusal = std::get<0>(outcome);
   if (!refusal.empty()) throw Error(Errc::refused, refusal);
+}
+
+/// A key of a web site would sign in there for whoever asks: such keys sign only what is SSH's by its form (OpenSSH's
+/// check_websafe_message_contents).
+void Agent::refuse_if_web(const PublicKey& key, ByteView data) const {
+  if (!options_.restrict_websafe || matches_pattern_list(key.application, options_.websafe_allow)) return;
+  if (user_authentication_with(key, data) || std::holds_alternative<SshsigMessage>(describe(data))) return;
+  throw Error(Errc::refused, "a key of the web application " + printable(key.application) +
+                                 " signs SSH logins and SSHSIG only (-O no-restrict-websafe, -O websafe-allow)");
+}
+
+Awaitable<Outgoing> Agent::sign_on_token(Session& session, const Keyring::Key& key, const SignRequest& request,
+                                         std::string purpose) {
+  using namespace asio::experimental::awaitable_operators;
+  TokenKeys::Use use{key.public_key, sk_key_ref(key.public_key, keyring_.open(key)),
+                     key.constraints.sk_provider.value_or("internal"), std::move(purpose)};
+  auto outcome = co_await (try_on_token(std::move(use), request.data) || session.gone());
+  if (outcome.index() == 1) throw Error(Errc::cancelled, "the client went away while the token was waited for");
+  const TokenAttempt& attempt = std::get<0>(outcome);
+  if (attempt.fault) std::rethrow_exception(attempt.fault);
+  const Keyring::Key* present = keyring_.find(request.key_blob);
+  if (present == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the token was asked");
+  co_return sign_response(attempt.signature);
+}
+
+Awaitable<Agent::TokenAttempt> Agent::try_on_token(TokenKeys::Use use, ByteView data) {
+  TokenAttempt out;
+  try {
+    Bytes copy = to_bytes(data);
+    out.signature = co_await parts_.token_keys.sign(std::move(use), std::move(copy), parts_.prompter);
+  } catch (const std::exception&) {
+    out.fault = std::current_exception();
+  }
+  co_return out;
 }
 
 Awaitable<Outgoing> Agent::add(Session& session, AddIdentity request) {
@@ -106,7 +148,7 @@ Awaitable<Outgoing> Agent::add(Session& session, AddIdentity request) {
     check_private_key(*checked);
     return true;
   };
-  co_await workers_.run(std::move(work));
+  co_await parts_.workers.run(std::move(work));
   if (lock_.locked()) throw Error(Errc::refused, "the agent is locked");
 
   const Keyring::Key* present = keyring_.find(checked->public_key.blob);

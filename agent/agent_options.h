@@ -14,6 +14,8 @@ struct AgentOptions {
   std::optional<std::uint32_t> default_lifetime_seconds;  ///< -t
   ProviderPolicy providers;                               ///< -P, -O allow-remote-pkcs11
   bool allow_remote_management = false;                   ///< -O allow-remote-management
+  bool restrict_websafe = true;                           ///< cleared by -O no-restrict-websafe
+  std::string websafe_allow = "ssh:*";                    ///< -O websafe-allow: applications that may sign anything
 };
 
 }  // namespace fob

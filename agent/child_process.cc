@@ -10,6 +10,7 @@
 #include <array>
 
 #include "protocol/error.h"
+#include "protocol/limits.h"
 
 namespace fob {
 namespace {
@@ -21,10 +22,16 @@ int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid,
 /// posix_spawn's actions and attributes, freed in any case.
 class SpawnSettings {
  public:
-  explicit SpawnSettings(int output) {
+  explicit SpawnSettings(const std::vector<int>& descriptors) {
     posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    for (std::size_t i = 0; i < descriptors.size(); ++i) {
+      const int number = static_cast<int>(i);
+      if (descriptors[i] < 0) {
+        posix_spawn_file_actions_addopen(&actions_, number, "/dev/null", O_RDWR, 0);
+      } else {
+        posix_spawn_file_actions_adddup2(&actions_, descriptors[i], number);
+      }
+    }
     posix_spawnattr_init(&attributes_);
     sigset_t all;
     sigset_t none;
@@ -73,8 +80,9 @@ std::vector<char*> environment_with(const std::vector<std::string>& additions) {
   return out;
 }
 
-pid_t spawn(const std::vector<std::string>& argv, const std::vector<std::string>& additions, int output) {
-  const SpawnSettings settings(output);
+pid_t spawn(const std::vector<std::string>& argv, const std::vector<std::string>& additions,
+            const std::vector<int>& descriptors) {
+  const SpawnSettings settings(descriptors);
   std::vector<char*> arguments = pointers(argv);
   arguments.push_back(nullptr);
   std::vector<char*> environment = environment_with(additions);
@@ -103,18 +111,28 @@ Awaitable<void> see_off(asio::posix::stream_descriptor pidfd, pid_t pid) {
   reap(pidfd.native_handle());
 }
 
+/// Read end for us, write end for the child: that one must block, as programs expect; it has a description of its own.
+std::array<int, 2> make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw_system_error("pipe", errno);
+  fcntl(ends[1], F_SETFL, 0);
+  return ends;
+}
+
+/// The child, and its output's read end assigned to `output`.
+ChildProcess start_asking(asio::io_context& io, const std::vector<std::string>& argv,
+                          const std::vector<std::string>& additions, asio::posix::stream_descriptor& output) {
+  const std::array<int, 2> ends = make_pipe();
+  output.assign(ends[0]);
+  const asio::posix::stream_descriptor child_end(io, ends[1]);
+  return ChildProcess(io, argv, additions, {-1, ends[1]});
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(asio::io_context& io, const std::vector<std::string>& argv,
-                           const std::vector<std::string>& additions)
-    : io_(io), pidfd_(io), output_(io) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw_system_error("pipe", errno);
-  output_.assign(ends[0]);
-  // The child's end must block, as programs expect; it has a description of its own.
-  fcntl(ends[1], F_SETFL, 0);
-  asio::posix::stream_descriptor child_end(io, ends[1]);
-  pid_ = spawn(argv, additions, ends[1]);
+                           const std::vector<std::string>& additions, const std::vector<int>& descriptors)
+    : io_(io), pidfd_(io), pid_(spawn(argv, additions, descriptors)) {
   const int pidfd = open_pidfd(pid_);
   if (pidfd < 0) {
     const int error = errno;
@@ -137,15 +155,22 @@ Awaitable<int> ChildProcess::wait() {
   co_return reap(pidfd_.native_handle());
 }
 
-Awaitable<std::string> ChildProcess::output(std::size_t max_bytes) {
-  std::string out(max_bytes, '\0');
+void ChildProcess::kill_now() {
+  if (!reaped_) kill(-pid_, SIGKILL);
+}
+
+AskingProcess::AskingProcess(asio::io_context& io, const std::vector<std::string>& argv,
+                             const std::vector<std::string>& additions)
+    : output_(io), child_(start_asking(io, argv, additions, output_)) {}
+
+Awaitable<SecretBytes> AskingProcess::output() {
+  SecretBytes buffer(limits::askpass_answer_bytes);
   boost::system::error_code end;
-  const auto into = asio::buffer(out);
+  const auto into = asio::buffer(buffer.data(), buffer.size());
   const std::size_t got = co_await asio::async_read(output_, into, asio::redirect_error(asio::use_awaitable, end));
   if (end == asio::error::operation_aborted) throw boost::system::system_error(end);
   output_.close();
-  out.resize(got);
-  co_return out;
+  co_return SecretBytes(buffer.view().first(got));
 }
 
 }  // namespace fob

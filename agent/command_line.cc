@@ -43,15 +43,20 @@ Hash parse_hash(const char* name) {
 
 void parse_option(std::string_view text, CommandLine& out, Seen& seen) {
   constexpr std::string_view websafe_allow = "websafe-allow=";
+  constexpr std::string_view config_file = "config=";
   if (text == "allow-remote-pkcs11") {
     out.agent.providers.allow_remote = true;
   } else if (text == "allow-remote-management") {
     out.agent.allow_remote_management = true;
   } else if (text.starts_with(websafe_allow)) {
-    // Taken, so that command lines of ssh-agent work; it rules signing with FIDO keys, which is refused as yet.
     if (seen.websafe_list) fail("websafe-allow is given twice");
     seen.websafe_list = true;
-  } else if (text != "no-restrict-websafe") {
+    out.agent.websafe_allow = text.substr(websafe_allow.size());
+  } else if (text == "no-restrict-websafe") {
+    out.agent.restrict_websafe = false;
+  } else if (text.starts_with(config_file)) {
+    out.config_path = text.substr(config_file.size());
+  } else {
     fail("unknown -O option \"" + std::string(text) + "\"");
   }
 }

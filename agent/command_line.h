@@ -18,6 +18,7 @@ struct CommandLine {
   bool foreground = false;            ///< -D or -d
   bool debug = false;                 ///< -d
   std::string socket_path;            ///< -a; empty: make one
+  std::string config_path;            ///< -O config=FILE; empty: the default one
   bool socket_in_tmp = false;         ///< -T
   bool keep_stale_sockets = false;    ///< -U
   bool clean_up_other_hosts = false;  ///< -u -u

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/control_server.h"
+#include "agent/desktop_client.h"
+#include "agent/helper_program.h"
 #include "agent/log.h"
 #include "agent/process.h"
 #include "agent/server.h"
@@ -62,36 +65,94 @@ void warn_of_weak_memory() {
   }
 }
 
+/// Everything that serves, in the order in which it depends on each other.
+struct Daemon {
+  Daemon(asio::io_context& io_context, const Service& service)
+      : io(io_context),
+        workers(io),
+        desktop(io, helper_program("fob-desktop")),
+        prompter(io, service.config.prompt, service.config.prompt.notifications ? &desktop : nullptr),
+        tokens(io, service.config.fido.sockets),
+        token_keys(tokens, service.config.fido.pin_cache),
+        kept(workers, store_path(service.config)),
+        agent(io, service.agent, {workers, prompter, tokens, token_keys}),
+        server(io, agent, service.agent_listener),
+        control({agent.keyring(), agent.lock(), tokens, token_keys, kept}) {
+    if (service.control_listener >= 0) control_server.emplace(io, control, service.control_listener);
+    tokens.on_first_use = [this] { start_desktop(); };
+    desktop.on_event = [this](DesktopEvent event) {
+      if (event == DesktopEvent::sleep || event == DesktopEvent::lock) tokens.forget_pins();
+    };
+  }
+
+  /// Not before there is something to show: most agents never see a token.
+  void start_desktop() {
+    desktop_runs = true;
+    auto ended = [this](const std::exception_ptr&) { desktop_runs = false; };
+    asio::co_spawn(io, desktop.run(), asio::bind_cancellation_slot(desktop_stop.slot(), ended));
+  }
+
+  static std::string store_path(const Config& config) {
+    return config.store.path.empty() ? default_store_path() : config.store.path;
+  }
+
+  void close_all() {
+    agent.remove_all_keys();
+    server.close_all();
+    if (control_server) control_server->close_all();
+    tokens.close_all();
+    desktop_stop.emit(asio::cancellation_type::terminal);
+  }
+  bool is_closed() const {
+    return server.session_count() == 0 && (!control_server || control_server->session_count() == 0) &&
+           tokens.running_hosts() == 0 && !desktop_runs;
+  }
+
+  asio::io_context& io;
+  Workers workers;
+  DesktopClient desktop;
+  asio::cancellation_signal desktop_stop;
+  bool desktop_runs = false;
+  Prompter prompter;
+  Tokens tokens;
+  TokenKeys token_keys;
+  KeptKeys kept;
+  Agent agent;
+  Server server;
+  Control control;
+  std::optional<ControlServer> control_server;
+};
+
 }  // namespace
 
-int serve(const AgentOptions& options, int listener, int parent, bool foreground, bool socket_activated) {
+int serve(const Service& service) {
   set_up_heap();
   signal(SIGPIPE, SIG_IGN);
   // OPENSSL_CONF and openssl.cnf may name libraries to load: none of them belongs into this process.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-  if (!foreground) signal(SIGINT, SIG_IGN);
+  if (!service.foreground) signal(SIGINT, SIG_IGN);
   asio::io_context io(1);
-  Agent agent(io, options);
-  Server server(io, agent, listener);
+  Daemon daemon(io, service);
+  daemon.control.load_kept_keys();
   asio::signal_set signals(io, SIGTERM, SIGHUP, SIGUSR1);
-  if (foreground) signals.add(SIGINT);
+  if (service.foreground) signals.add(SIGINT);
   release_signals();
   Stop stop;
-  asio::co_spawn(io, handle_signals(io, agent, signals, socket_activated, stop), asio::detached);
-  asio::co_spawn(io, server.accept_clients(), asio::detached);
-  asio::co_spawn(io, agent.keep_time(), asio::detached);
-  if (parent >= 0) asio::co_spawn(io, watch_parent(io, parent), asio::detached);
+  asio::co_spawn(io, handle_signals(io, daemon.agent, signals, service.socket_activated, stop), asio::detached);
+  asio::co_spawn(io, daemon.server.accept_clients(), asio::detached);
+  asio::co_spawn(io, daemon.agent.keep_time(), asio::detached);
+  if (daemon.control_server) asio::co_spawn(io, daemon.control_server->accept_clients(), asio::detached);
+  if (service.parent >= 0) asio::co_spawn(io, watch_parent(io, service.parent), asio::detached);
   notify_supervisor("READY=1");
   log_debug("serving uid " + std::to_string(getuid()) + " as pid " + std::to_string(getpid()));
   warn_of_weak_memory();
   io.run();
 
   notify_supervisor("STOPPING=1");
-  agent.remove_all_keys();
-  server.close_all();
+  daemon.close_all();
   io.restart();
   const auto give_up = std::chrono::steady_clock::now() + stop_deadline;
-  while (server.session_count() > 0 && std::chrono::steady_clock::now() < give_up) {
+  while (!daemon.is_closed() && std::chrono::steady_clock::now() < give_up) {
     io.run_for(std::chrono::milliseconds(20));
   }
   return stop.status;

@@ -90,6 +90,8 @@ std::optional<BootClock::time_point> Keyring::next_expiry() const {
 
 Bytes Keyring::seal(const PrivateKey& key) const { return sealer_.seal(key.secret, key.public_key.blob); }
 
+SecretBytes Keyring::open(const Key& key) const { return sealer_.open(key.sealed, key.public_key.blob); }
+
 std::shared_ptr<const ReadyKey> Keyring::ready(const Key& key) {
   const std::string_view blob = as_text(key.public_key.blob);
   const auto found = ready_by_blob_.find(blob);
@@ -98,7 +100,7 @@ std::shared_ptr<const ReadyKey> Keyring::ready(const Key& key) {
     ready_.splice(ready_.end(), ready_, found->second);
     return found->second->key;
   }
-  const SecretBytes secret = sealer_.open(key.sealed, key.public_key.blob);
+  const SecretBytes secret = open(key);
   std::shared_ptr<const ReadyKey> unpacked = ReadyKey::make(key.public_key, secret);
   if (ready_.size() >= limits::ready_keys) forget(ready_.front().blob);
   ready_.push_back({blob, unpacked, BootClock::now()});

@@ -47,6 +47,8 @@ class Keyring {
   std::optional<BootClock::time_point> next_expiry() const;
 
   Bytes seal(const PrivateKey& key) const;
+  /// PrivateKey::secret of a key.
+  SecretBytes open(const Key& key) const;
   /// The key, ready to sign. Keeps it so until it has rested.
   std::shared_ptr<const ReadyKey> ready(const Key& key);
   /// Wipes keys that have rested at `now`; returns when to call again, if any is ready still.

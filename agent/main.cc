@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "agent/command_line.h"
+#include "agent/config.h"
 #include "agent/daemon.h"
 #include "agent/log.h"
 #include "agent/process.h"
@@ -17,6 +18,8 @@ namespace fob {
 namespace {
 
 constexpr int exit_failure = 1;
+/// Appended to the agent socket's path (docs/control-protocol.md).
+constexpr char control_suffix[] = ".control";
 
 void set_up_log(const CommandLine& options, bool in_background) {
   LogSettings settings;
@@ -25,12 +28,19 @@ void set_up_log(const CommandLine& options, bool in_background) {
   set_log(settings);
 }
 
-ListeningSocket make_socket(const CommandLine& options, bool& activated) {
-  if (options.socket_path.empty() && options.foreground) {
-    const int handed_over = activation_socket();
-    activated = handed_over >= 0;
-    if (activated) return {handed_over, "", "", ""};
+/// The agent's socket, and beside it the one that `fob` uses.
+struct Sockets {
+  ListeningSocket agent;
+  ListeningSocket control;
+  bool activated = false;
+
+  void remove_files() const {
+    control.remove_files();
+    agent.remove_files();
   }
+};
+
+ListeningSocket make_agent_socket(const CommandLine& options) {
   if (options.socket_in_tmp) return listen_in_tmp(getpid());
   if (!options.socket_path.empty()) return listen_at(options.socket_path);
   const std::string home = home_directory();
@@ -38,50 +48,74 @@ ListeningSocket make_socket(const CommandLine& options, bool& activated) {
   return listen_in_home(home);
 }
 
+/// The agent serves ssh without it too: a path that is too long, say, is no reason not to start.
+ListeningSocket make_control_socket(const std::string& agent_path) {
+  try {
+    return listen_replacing_stale(agent_path + control_suffix);
+  } catch (const Error& error) {
+    log_error(std::string("fob cannot reach this agent: ") + error.what());
+    return {};
+  }
+}
+
+Sockets make_sockets(const CommandLine& options) {
+  if (options.socket_path.empty() && options.foreground) {
+    const ActivationSockets handed_over = activation_sockets();
+    if (handed_over.agent >= 0) return {{handed_over.agent, "", "", ""}, {handed_over.control, "", "", ""}, true};
+  }
+  Sockets out;
+  out.agent = make_agent_socket(options);
+  out.control = make_control_socket(out.agent.path);
+  return out;
+}
+
 /// Serves in this process and cleans up after itself.
-int serve_here(const CommandLine& options, const ListeningSocket& socket, int parent, bool activated) {
+int serve_here(const CommandLine& options, const Config& config, const Sockets& sockets, int parent) {
   int status = exit_failure;
   try {
-    harden_process(socket.descriptor, parent);
-    status = serve(options.agent, socket.descriptor, parent, options.foreground, activated);
+    harden_process({sockets.agent.descriptor, sockets.control.descriptor, parent});
+    status = serve({options.agent, config, sockets.agent.descriptor, sockets.control.descriptor, parent,
+                    options.foreground, sockets.activated});
   } catch (const std::exception& error) {
     log_error(std::string("fatal: ") + error.what());
   }
-  socket.remove_files();
+  sockets.remove_files();
   return status;
 }
 
-int serve_in_foreground(const CommandLine& options, const ListeningSocket& socket, bool activated) {
-  if (!activated) {
-    std::cout << shell_lines(options, socket.path, 0) << "echo Agent pid " << getpid() << ";\n" << std::flush;
+int serve_in_foreground(const CommandLine& options, const Config& config, const Sockets& sockets) {
+  if (!sockets.activated) {
+    std::cout << shell_lines(options, sockets.agent.path, 0) << "echo Agent pid " << getpid() << ";\n" << std::flush;
   }
-  return serve_here(options, socket, -1, activated);
+  return serve_here(options, config, sockets, -1);
 }
 
 /// The child is the agent; the parent prints where it is, or becomes the command.
-int serve_in_background(const CommandLine& options, const ListeningSocket& socket) {
+int serve_in_background(const CommandLine& options, const Config& config, const Sockets& sockets) {
   const bool has_command = !options.command.empty();
   const int parent = has_command ? static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)) : -1;
   const pid_t pid = fork();
   if (pid < 0) throw_system_error("fork", errno);
   if (pid > 0) {
     release_signals();
-    close(socket.descriptor);
-    if (has_command) run_command(options, socket.path, pid);
-    std::cout << shell_lines(options, socket.path, pid) << "echo Agent pid " << pid << ";\n" << std::flush;
+    close(sockets.agent.descriptor);
+    if (sockets.control.descriptor >= 0) close(sockets.control.descriptor);
+    if (has_command) run_command(options, sockets.agent.path, pid);
+    std::cout << shell_lines(options, sockets.agent.path, pid) << "echo Agent pid " << pid << ";\n" << std::flush;
     return 0;
   }
   set_up_log(options, true);
   detach_process();
-  return serve_here(options, socket, parent, false);
+  return serve_here(options, config, sockets, parent);
 }
 
 int serve_as_asked(const CommandLine& options) {
   check_descriptor_limit();
+  const Config config = load_config(options.config_path);
   hold_signals();
-  bool activated = false;
-  const ListeningSocket socket = make_socket(options, activated);
-  return options.foreground ? serve_in_foreground(options, socket, activated) : serve_in_background(options, socket);
+  const Sockets sockets = make_sockets(options);
+  return options.foreground ? serve_in_foreground(options, config, sockets)
+                            : serve_in_background(options, config, sockets);
 }
 
 int run(int argc, char** argv) {

@@ -1,10 +1,14 @@
 #include "agent/peer.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <optional>
 
+#include "protocol/error.h"
 #include "protocol/limits.h"
 #include "protocol/pattern.h"
 
@@ -33,6 +37,28 @@ std::optional<Process> read_process(pid_t pid) {
 }
 
 }  // namespace
+
+Peer peer_of(int descriptor) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    throw_system_error("reading a client's identity", errno);
+  }
+  return {credentials.uid, credentials.pid};
+}
+
+bool may_connect(const Peer& peer) { return peer.uid == 0 || peer.uid == getuid(); }
+
+bool is_own_descendant(const Peer& peer) {
+  pid_t next = peer.pid;
+  for (std::size_t i = 0; i < limits::program_chain && next > 1; ++i) {
+    const std::optional<Process> process = read_process(next);
+    if (!process) return false;
+    if (process->parent == getpid()) return true;
+    next = process->parent;
+  }
+  return false;
+}
 
 std::string Peer::program_chain() const {
   std::string out;

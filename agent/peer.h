@@ -20,6 +20,13 @@ struct Peer {
   std::string program_chain() const;
 };
 
+/// Who connected to a Unix socket. Throws system.
+Peer peer_of(int connection);
+/// Whether it is the agent's own user, or root.
+bool may_connect(const Peer& peer);
+/// Whether a child of this process, or a child's child, connected: a token host or a dialog, which manage nothing.
+bool is_own_descendant(const Peer& peer);
+
 /// One session-bind: an SSH connection that this agent connection passed through or authenticates.
 struct Bind {
   PublicKey host_key;

@@ -65,6 +65,18 @@ void grow_descriptor_table() {
   if (descriptor >= 0) close(descriptor);
 }
 
+int take_activation_socket(int descriptor) {
+  int listening = 0;
+  socklen_t size = sizeof(listening);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
+    throw Error(Errc::system,
+                "LISTEN_FDS is set, but descriptor " + std::to_string(descriptor) + " is not a listening socket");
+  }
+  fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  fcntl(descriptor, F_SETFL, O_NONBLOCK);
+  return descriptor;
+}
+
 void raise_limit(__rlimit_resource resource) {
   rlimit limit{};
   if (getrlimit(resource, &limit) != 0) return;
@@ -99,7 +111,7 @@ void check_descriptor_limit() {
                                 std::to_string(limits::min_descriptors) + " are needed (ulimit -n)");
 }
 
-void harden_process(int keep, int also_keep) {
+void harden_process(std::vector<int> keep) {
   if (setegid(getgid()) != 0 || setgid(getgid()) != 0) throw_system_error("setgid", errno);
   if (prctl(PR_SET_DUMPABLE, 0) != 0) throw_system_error("prctl(PR_SET_DUMPABLE)", errno);
   constexpr rlimit none{0, 0};
@@ -107,7 +119,8 @@ void harden_process(int keep, int also_keep) {
   raise_limit(RLIMIT_NOFILE);
   raise_limit(RLIMIT_MEMLOCK);
   unsigned first = STDERR_FILENO + 1;
-  for (const int kept : {std::min(keep, also_keep), std::max(keep, also_keep)}) {
+  std::sort(keep.begin(), keep.end());
+  for (const int kept : keep) {
     if (kept < static_cast<int>(first)) continue;
     if (kept > static_cast<int>(first)) close_range(first, static_cast<unsigned>(kept) - 1, 0);
     first = static_cast<unsigned>(kept) + 1;
@@ -125,24 +138,27 @@ void detach_process() {
   close(null);
 }
 
-int activation_socket() {
+ActivationSockets activation_sockets() {
   const char* count = getenv("LISTEN_FDS");
   const char* owner = getenv("LISTEN_PID");
-  if (count == nullptr || owner == nullptr) return -1;
-  if (std::string_view(count) != "1") {
-    throw Error(Errc::system, std::string("LISTEN_FDS is \"") + count + "\", wanted 1");
+  if (count == nullptr || owner == nullptr) return {};
+  const std::string_view number(count);
+  if (number != "1" && number != "2") {
+    throw Error(Errc::system, std::string("LISTEN_FDS is \"") + count + "\", wanted 1 or 2");
   }
   if (parse_pid(owner) != getpid()) {
     throw Error(Errc::system, std::string("LISTEN_PID is \"") + owner + "\", wanted " + std::to_string(getpid()));
   }
-  int listening = 0;
-  socklen_t size = sizeof(listening);
-  if (getsockopt(first_activation_descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
-    throw Error(Errc::system, "LISTEN_FDS is set, but descriptor 3 is not a listening socket");
+  if (number == "1") return {take_activation_socket(first_activation_descriptor), -1};
+  const char* names = getenv("LISTEN_FDNAMES");
+  const std::string_view both(names == nullptr ? "" : names);
+  const bool control_first = both.starts_with("control:");
+  if (control_first == both.ends_with(":control")) {
+    throw Error(Errc::system, "two sockets were handed over, and LISTEN_FDNAMES does not call one of them \"control\"");
   }
-  fcntl(first_activation_descriptor, F_SETFD, FD_CLOEXEC);
-  fcntl(first_activation_descriptor, F_SETFL, O_NONBLOCK);
-  return first_activation_descriptor;
+  const int control = first_activation_descriptor + (control_first ? 0 : 1);
+  const int agent = first_activation_descriptor + (control_first ? 1 : 0);
+  return {take_activation_socket(agent), take_activation_socket(control)};
 }
 
 /// Twenty lines instead of libsystemd, as sd_notify(3) itself proposes: the library would bring five others into the

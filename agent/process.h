@@ -19,15 +19,20 @@ void hold_signals();
 void release_signals();
 /// Throws where RLIMIT_NOFILE, raised to its hard limit, is below limits::min_descriptors.
 void check_descriptor_limit();
-/// Not dumpable (so not traceable), no core, original group, no descriptors but 0 to 2, `keep` and `also_keep` (-1:
-/// none), as many descriptors and as much locked memory as the hard limits allow.
-void harden_process(int keep, int also_keep);
+/// Not dumpable (so not traceable), no core, original group, no descriptors but 0 to 2 and `keep` (-1: none), as many
+/// descriptors and as much locked memory as the hard limits allow.
+void harden_process(std::vector<int> keep);
 /// A session of its own, working directory /, standard descriptors on /dev/null.
 void detach_process();
 
-/// The socket that systemd or another supervisor handed over: LISTEN_FDS=1, LISTEN_PID our own, descriptor 3. Returns
-/// -1 if there is none; throws where the variables are there but wrong.
-int activation_socket();
+/// The listening sockets that systemd or another supervisor handed over (sd_listen_fds(3)); -1: none.
+struct ActivationSockets {
+  int agent = -1;
+  int control = -1;
+};
+/// LISTEN_PID is our own, LISTEN_FDS=1: the agent's socket is descriptor 3. LISTEN_FDS=2: LISTEN_FDNAMES calls one of
+/// the two "control". Throws where the variables are there but wrong.
+ActivationSockets activation_sockets();
 /// Tells the supervisor, if NOTIFY_SOCKET names one (sd_notify(3)).
 void notify_supervisor(const std::string& state);
 

@@ -36,15 +36,6 @@ std::size_t session_limit(int newest_descriptor) {
   return std::min(left, limits::sessions);
 }
 
-Peer peer_of(int descriptor) {
-  ucred credentials{};
-  socklen_t size = sizeof(credentials);
-  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
-    throw_system_error("reading a client's identity", errno);
-  }
-  return {credentials.uid, credentials.pid};
-}
-
 }  // namespace
 
 Server::Server(asio::io_context& io, Agent& agent, int listener)
@@ -106,7 +97,7 @@ void Server::prepare_states() {
 
 void Server::accept_one(Session::Socket socket) {
   const Peer peer = peer_of(socket.native_handle());
-  if (peer.uid != 0 && peer.uid != getuid()) {
+  if (!may_connect(peer)) {
     log_error("refused a connection of uid " + std::to_string(peer.uid) + ": this agent serves uid " +
               std::to_string(getuid()));
     return;

@@ -136,6 +136,13 @@ ListeningSocket listen_at(const std::string& path) {
   return {descriptor, path, absolute(path), ""};
 }
 
+ListeningSocket listen_replacing_stale(const std::string& path) {
+  struct stat status {};
+  address_of(path);
+  if (lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && answers_nobody(path)) unlink(path.c_str());
+  return listen_at(path);
+}
+
 ListeningSocket listen_in_tmp(int pid) {
   const char* tmp = getenv("TMPDIR");
   std::string directory = std::string(tmp != nullptr && *tmp != '\0' ? tmp : "/tmp") + "/ssh-XXXXXXXXXXXX";

@@ -17,6 +17,8 @@ struct ListeningSocket {
 
 /// At `path`, which must not exist (ssh-agent -a). Throws Error{Errc::system}.
 ListeningSocket listen_at(const std::string& path);
+/// The same, but a socket there that nobody answers on is replaced.
+ListeningSocket listen_replacing_stale(const std::string& path);
 /// At $TMPDIR/ssh-RANDOM/agent.`pid`, in a new directory of mode 0700 (ssh-agent -T).
 ListeningSocket listen_in_tmp(int pid);
 /// At HOME/.ssh/agent/s.HOSTHASH.agent.RANDOM (ssh-agent without -a and -T). Throws.

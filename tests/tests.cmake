@@ -14,7 +14,8 @@ target_compile_definitions(protocol_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_
 
 file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
 # They share the keys, certificates, logins and temporary folders of the daemon's tests.
-add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/numbers.cc tests/daemon/session.cc
+add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/memory_scan.cc tests/daemon/numbers.cc
+                           tests/daemon/session.cc
                            tests/daemon/temp_dir.cc tests/daemon/test_key.cc)
 target_link_libraries(agent_tests PRIVATE agent GTest::gtest)
 target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp>)
@@ -62,3 +63,4 @@ file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS tests/bench/*.cc)
 add_executable(fob-load ${BENCH_SOURCES})
 target_link_libraries(fob-load PRIVATE PkgConfig::SODIUM)
 include(${CMAKE_SOURCE_DIR}/tests/virtual/virtual.cmake)
+include(${CMAKE_SOURCE_DIR}/tests/tokens/tokens.cmake)

@@ -141,7 +141,7 @@ TEST(Signing, WithAKeyThatIsNotThereIsRefused) {
   EXPECT_FALSE(client.sign({}, as_bytes(data)));
 }
 
-TEST(Signing, SkKeysAreRefusedWithAReasonUntilTokensCome) {
+TEST(Signing, SkKeysAreRefusedWithAReasonWithoutTheirToken) {
   Daemon daemon;
   Client client(daemon);
   for (const KeyKind kind : sk_kinds) {

@@ -295,7 +295,7 @@ old_sockets_elsewhere() { printf '%s\n' s.zzzzzzzzzz.agent.old unrelated; }
 left() {
   local list
   for list; do "$list"; done | sort >"$work/wanted"
-  find "$folder" -mindepth 1 -printf '%f\n' | sort | diff "$work/wanted" -
+  find "$folder" -mindepth 1 ! -name "*.control" -printf "%f\n" | sort | diff "$work/wanted" -
 }
 
 start_removes_stale() {

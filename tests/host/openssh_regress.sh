@@ -48,15 +48,12 @@ choose_user() {
 
 prepare_folder() {
   cp -r "$installed" "$work/regress"
-  # Without this library the scripts leave out the sk key types, which need a token.
-  rm -f "$work/regress/misc/sk-dummy/sk-dummy.so"
   mkdir "$work/bin"
-  # OpenSSH 9.2 still knows ssh-dss, which its successors and fob do not. And hostkey-agent asks here which
-  # certificates to try, the sk types included, whether or not it could make such keys.
+  # OpenSSH 9.2 still knows ssh-dss, which its successors and fob do not.
   cat >"$work/bin/ssh" <<'END'
 #!/bin/sh
 for argument; do
-  if [ "$argument" = -Q ]; then /usr/bin/ssh "$@" | grep -v -e '^ssh-dss' -e '^sk-'; exit; fi
+  if [ "$argument" = -Q ]; then /usr/bin/ssh "$@" | grep -v '^ssh-dss'; exit; fi
 done
 exec /usr/bin/ssh "$@"
 END
@@ -64,7 +61,8 @@ END
   # agent-ptrace changes the owner and mode of the binary; and a user may not get at the original.
   agent=$work/bin/fob-agent
   cp "$FOB_AGENT" "$agent"
-  chmod 755 "$agent"
+  cp "${FOB_AGENT%/*}/fob-token-host" "$work/bin/"
+  chmod 755 "$agent" "$work/bin/fob-token-host"
   if ((EUID == 0)); then chown -R "$lib_user": "$work/regress" "$work/bin"; fi
 }
 
@@ -99,6 +97,9 @@ passed_without_skipping() {
   grep -q '^ok ' "$work/output" || fail "the script does not say ok"
 }
 
+# The scripts take the same key types for hosts, whose keys are still there, as for the agent.
+used_sk_keys() { compgen -G "$work/regress/host.sk-*" || fail "no sk key was made"; }
+
 # The other processes, sshd's, take the time they need.
 agents_left() { pgrep -a -u "$lib_user" -f "^$agent"; }
 no_agent_left() {
@@ -110,5 +111,6 @@ choose_user
 prepare_folder
 check "OpenSSH's $script passes" run_script
 check "OpenSSH's $script ran in full" passed_without_skipping
+if [[ $script == agent ]]; then check "OpenSSH's $script used sk keys" used_sk_keys; fi
 if ((EUID == 0)); then check "OpenSSH's $script leaves no agent behind" no_agent_left; fi
 finish

@@ -9,6 +9,7 @@
 
 #include <optional>
 
+#include "protocol/limits.h"
 #include "tests/daemon/temp_dir.h"
 #include "tests/unit/agent/support.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr std::size_t plenty = 4096;
+constexpr std::size_t plenty = limits::askpass_answer_bytes;
 
 struct Result {
   int status = 0;
@@ -25,9 +26,10 @@ struct Result {
 };
 
 Awaitable<Result> run_child(asio::io_context& io, Words argv, Words additions) {
-  ChildProcess child(io, argv, additions);
+  AskingProcess child(io, argv, additions);
   Result out;
-  out.output = co_await child.output(plenty);
+  const SecretBytes text = co_await child.output();
+  out.output = as_text(text.view());
   out.status = co_await child.wait();
   co_return out;
 }
@@ -133,7 +135,7 @@ TEST(ChildProcess, ThatCannotRunSaysWhy) {
   write_file(directory.file("plain"), "not a program", 0600);
   for (const std::string& program : {std::string("/nowhere/askpass"), directory.path(), directory.file("plain")}) {
     try {
-      const ChildProcess child(io, {program}, {});
+      const AskingProcess child(io, {program}, {});
       FAIL() << program;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Errc::system);
@@ -145,7 +147,7 @@ TEST(ChildProcess, ThatCannotRunSaysWhy) {
 
 /// Starts the script, which writes its pid, and destroys the object while it runs. Returns the pid.
 pid_t abandon(asio::io_context& io, const TempDir& directory, const std::string& script) {
-  std::optional<ChildProcess> child;
+  std::optional<AskingProcess> child;
   child.emplace(io, Words{"sh", "-c", script}, Words{"DIR=" + directory.path()});
   const pid_t pid = read_pid(directory.file("pid"));
   EXPECT_FALSE(is_gone(pid));
@@ -198,7 +200,7 @@ TEST(ChildProcess, ThatIgnoresSigtermIsKilled) {
 Awaitable<void> wait_only(asio::io_context& io, std::string script, std::string directory) {
   const Words argv = {"sh", "-c", script};
   const Words additions = {"DIR=" + directory};
-  ChildProcess child(io, argv, additions);
+  AskingProcess child(io, argv, additions);
   co_await child.wait();
 }
 

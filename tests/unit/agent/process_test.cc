@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/daemon/temp_dir.h"
 #include "tests/unit/agent/support.h"
 
@@ -73,7 +76,7 @@ TEST(ShellLines, SurviveEvalInCsh) {
   }
 }
 
-/// What activation_socket() answers in a process of its own with these variables; descriptor 3 is what `third` gives.
+/// What activation_sockets() answers in a process of its own with these variables; descriptor 3 is what `third` gives.
 /// 0: the socket; 1: none; 2: refused.
 int activation(const char* count, const char* owner, const std::function<int()>& third) {
   Fork process([&] {
@@ -84,7 +87,7 @@ int activation(const char* count, const char* owner, const std::function<int()>&
     const bool own = owner != nullptr && std::string_view(owner) == "own";
     const Variable pid("LISTEN_PID", own ? std::to_string(getpid()).c_str() : owner);
     try {
-      const int socket = activation_socket();
+      const int socket = activation_sockets().agent;
       if (socket < 0) return 1;
       const bool flags = (fcntl(socket, F_GETFD) & FD_CLOEXEC) != 0 && (fcntl(socket, F_GETFL) & O_NONBLOCK) != 0;
       return socket == 3 && flags ? 0 : 3;
@@ -109,6 +112,42 @@ TEST(ActivationSocket, IsNoneWithoutBothVariables) {
   EXPECT_EQ(activation(nullptr, nullptr, listening_socket), 1);
   EXPECT_EQ(activation("1", nullptr, listening_socket), 1);
   EXPECT_EQ(activation(nullptr, "own", listening_socket), 1);
+}
+
+/// What activation_sockets() answers where two sockets of these names are handed over: the agent's and control's, or
+/// -1s where it refuses.
+std::pair<int, int> activation_of_two(const char* names) {
+  std::pair<int, int> out{-1, -1};
+  Fork process([&] {
+    const int first = listening_socket();
+    const int second = listening_socket();
+    dup2(first, 10);
+    dup2(second, 11);
+    dup2(10, 3);
+    dup2(11, 4);
+    const Variable fds("LISTEN_FDS", "2");
+    const Variable pid("LISTEN_PID", std::to_string(getpid()).c_str());
+    const Variable fdnames("LISTEN_FDNAMES", names);
+    try {
+      const ActivationSockets sockets = activation_sockets();
+      return sockets.agent * 16 + sockets.control;
+    } catch (const Error&) {
+      return 0;
+    }
+  });
+  const int status = process.wait();
+  if (status > 0) out = {status / 16, status % 16};
+  return out;
+}
+
+TEST(ActivationSocket, OfTheControlSocketGoesByItsName) {
+  EXPECT_EQ(activation_of_two("agent:control"), std::pair(3, 4));
+  EXPECT_EQ(activation_of_two("control:agent"), std::pair(4, 3));
+  EXPECT_EQ(activation_of_two("control:fob.socket"), std::pair(4, 3));
+  for (const char* names : {"", "agent", "agent:agent", "control:control", "control", "agent:controls"}) {
+    EXPECT_EQ(activation_of_two(names), std::pair(-1, -1)) << names;
+  }
+  EXPECT_EQ(activation_of_two(nullptr), std::pair(-1, -1));
 }
 
 TEST(ActivationSocket, OfAnotherFormIsRefused) {
@@ -147,23 +186,24 @@ TEST(KillAgent, EndsTheProcessAndSaysSo) {
 }
 
 TEST(Hardening, LeavesTheNamedDescriptorsOnly) {
-  for (const auto& [keep, also_keep] : {std::pair{7, 9}, {9, 7}, {7, -1}, {-1, -1}, {3, 4}, {0, 2}, {5, 5}}) {
-    Fork process([first = keep, second = also_keep] {
+  const std::vector<std::vector<int>> lists{{7, 9, 4}, {9, 7, -1}, {7, -1}, {-1, -1}, {3, 4, 5}, {0, 2}, {5, 5}, {}};
+  for (const std::vector<int>& keep : lists) {
+    Fork process([&keep] {
       for (int descriptor = 3; descriptor < 12; ++descriptor) dup2(STDIN_FILENO, descriptor);
-      harden_process(first, second);
+      harden_process(keep);
       for (int descriptor = 0; descriptor < 12; ++descriptor) {
-        const bool wanted = descriptor < 3 || descriptor == first || descriptor == second;
+        const bool wanted = descriptor < 3 || std::find(keep.begin(), keep.end(), descriptor) != keep.end();
         if ((fcntl(descriptor, F_GETFD) >= 0) != wanted) return 10 + descriptor;
       }
       return 0;
     });
-    EXPECT_EQ(process.wait(), 0) << keep << ' ' << also_keep;
+    EXPECT_EQ(process.wait(), 0) << testing::PrintToString(keep);
   }
 }
 
 TEST(Hardening, ForbidsTracingAndCores) {
   Fork process([] {
-    harden_process(-1, -1);
+    harden_process({});
     rlimit core{1, 1};
     getrlimit(RLIMIT_CORE, &core);
     return prctl(PR_GET_DUMPABLE) == 0 && core.rlim_cur == 0 && core.rlim_max == 0 ? 0 : 1;

@@ -1,6 +1,7 @@
 #include "agent/prompter.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <optional>
 
@@ -30,7 +31,7 @@ class PrompterTest : public testing::Test {
   const Variable wayland_{"WAYLAND_DISPLAY", nullptr};
   const Variable require_{"SSH_ASKPASS_REQUIRE", nullptr};
   asio::io_context io_{1};
-  Prompter prompter_{io_};
+  Prompter prompter_{io_, {}, nullptr};
 };
 
 TEST_F(PrompterTest, TakesSuccessWithoutTextOrWithYesForYes) {
@@ -109,6 +110,84 @@ TEST_F(PrompterTest, TakesADialogDownThatNobodyWaitsFor) {
   io_.run();
   EXPECT_NE(kill(pid, 0), 0) << "neither ended nor reaped";
   EXPECT_EQ(ask("exit 0"), "") << "its place is free again";
+}
+
+class PrompterAskTest : public PrompterTest {
+ protected:
+  TypedAnswer ask_for(Asker::Kind kind, const std::string& text = "text") {
+    return run_to_end(io_, prompter_.ask(kind, text));
+  }
+  /// What was typed, or the refusal in brackets.
+  std::string typed(const std::string& script) {
+    set_script(script);
+    const TypedAnswer answer = ask_for(Asker::Kind::pin);
+    return answer.refusal.empty() ? std::string(as_text(answer.text.view())) : "[" + answer.refusal + "]";
+  }
+};
+
+TEST_F(PrompterAskTest, GivesTheFirstLineThatWasTyped) {
+  EXPECT_EQ(typed("echo 123456"), "123456");
+  EXPECT_EQ(typed("printf 123456"), "123456");
+  EXPECT_EQ(typed("printf '123456\\r\\nmore'"), "123456");
+  EXPECT_EQ(typed("printf ' a b '"), " a b ") << "spaces may belong to it";
+  EXPECT_EQ(typed("exit 0"), "");
+}
+
+TEST_F(PrompterAskTest, TakesAnotherExitStatusForNo) {
+  EXPECT_EQ(typed("echo 123456; exit 1"), "[the user said no]");
+  EXPECT_EQ(typed("kill -KILL $$"), "[the user said no]");
+}
+
+TEST_F(PrompterAskTest, TellsAskpassThatSomethingIsTyped) {
+  set_script("printf '%s|%s' \"$1\" \"$SSH_ASKPASS_PROMPT\" > \"$DIR/seen\"");
+  const Variable inherited("SSH_ASKPASS_PROMPT", "confirm");
+  ask_for(Asker::Kind::text, "what?");
+  EXPECT_EQ(read_file(directory_.file("seen")), "what?|");
+}
+
+TEST_F(PrompterAskTest, LeavesNewPinsToFob) {
+  set_script("echo 123456");
+  EXPECT_NE(ask_for(Asker::Kind::new_pin).refusal.find("fob pin set"), std::string::npos);
+}
+
+TEST_F(PrompterAskTest, AsksThroughPinentryWhereTheConfigurationSaysSo) {
+  write_file(directory_.file("pinentry"),
+             "#!/bin/sh\necho OK ready\nwhile read -r word rest; do case $word in\n"
+             "SETDESC) echo \"$rest\" > " +
+                 directory_.file("seen") +
+                 "; echo OK;;\n"
+                 "GETPIN) echo 'D 12%2534'; echo OK;; BYE) exit;; *) echo OK;; esac; done\n",
+             0700);
+  Config::Prompt settings;
+  settings.program = Config::Prompt::Program::pinentry;
+  settings.pinentry = directory_.file("pinentry");
+  Prompter prompter(io_, settings, nullptr);
+  const Variable none("DISPLAY", nullptr);
+  const TypedAnswer answer = run_to_end(io_, prompter.ask(Asker::Kind::pin, "which PIN"));
+  EXPECT_EQ(as_text(answer.text.view()), "12%34") << answer.refusal;
+  EXPECT_NE(read_file(directory_.file("seen")).find("which PIN"), std::string::npos);
+}
+
+TEST_F(PrompterTest, AnnouncesUntilTheTouchIsOver) {
+  set_script(
+      "printf '%s|%s' \"$1\" \"$SSH_ASKPASS_PROMPT\" > \"$DIR/new\"; echo $$ > \"$DIR/pid.new\"\n"
+      "mv \"$DIR/new\" \"$DIR/seen\"; mv \"$DIR/pid.new\" \"$DIR/pid\"; exec sleep 60");
+  std::shared_ptr<void> announcement = prompter_.announce("touch it");
+  ASSERT_TRUE(soon([&] { return !read_file(directory_.file("pid")).empty(); }));
+  EXPECT_EQ(read_file(directory_.file("seen")), "touch it|none");
+  const pid_t pid = std::stoi(read_file(directory_.file("pid")));
+  EXPECT_EQ(kill(pid, 0), 0);
+  announcement.reset();
+  io_.run();
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
+TEST_F(PrompterTest, AnnouncesNothingWhereThereIsNoScreen) {
+  set_script("touch \"$DIR/seen\"");
+  const Variable none("DISPLAY", nullptr);
+  prompter_.announce("touch it");
+  io_.run();
+  EXPECT_FALSE(exists(directory_.file("seen")));
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace fob {
+
+/// What the configuration file says (fob-agent.toml(5)); without one, what is written here.
+struct Config {
+  struct Fido {
+    /// A token that is reached over a Unix stream socket.
+    struct Socket {
+      std::string path;  ///< absolute
+      std::string name;  ///< product, for people; may be empty
+      std::string serial;
+    };
+    std::chrono::seconds pin_cache{0};  ///< how long a PIN is kept; 0: not at all
+    std::vector<Socket> sockets;
+  };
+  struct Prompt {
+    enum class Program { askpass, pinentry };
+    Program program = Program::askpass;
+    std::string pinentry = "/usr/bin/pinentry";
+    bool notifications = true;
+  };
+  struct StoreOptions {
+    std::string path;  ///< empty: default_store_path()
+  };
+
+  Fido fido;
+  Prompt prompt;
+  StoreOptions store;
+};
+
+/// Reads the file of -O config=FILE, or, where `explicit_path` is empty, $XDG_CONFIG_HOME/fob/agent.toml, else
+/// HOME/.config/fob/agent.toml; that one may be missing.
+///
+/// Throws malformed (with file and line), too_large, refused (the file is writable by others than this user and root,
+/// or no regular file), system.
+Config load_config(const std::string& explicit_path);
+
+}  // namespace fob

@@ -1,0 +1,262 @@
+#include "agent/control.h"
+
+#include <chrono>
+
+#include "agent/key_check.h"
+#include "agent/key_ref.h"
+#include "agent/log.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+#include "protocol/pattern.h"
+
+namespace fob {
+namespace {
+
+constexpr char internal_provider[] = "internal";
+
+std::uint64_t now_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+std::uint8_t flags_of(const control::NewKey& wanted) {
+  std::uint8_t out = wanted.no_touch ? 0 : sk_flags::user_presence_required;
+  if (wanted.verify_required) out |= sk_flags::user_verification_required;
+  if (wanted.resident) out |= sk_flags::resident_key;
+  if (wanted.replace_resident) out |= sk_flags::force_operation;
+  return out;
+}
+
+control::Key describe(const StoredKey& key, const Keyring::Key* offered) {
+  control::Key out;
+  out.name = key.name;
+  out.where = key.provider == internal_provider ? "fido" : key.provider;
+  out.token = key.token;
+  out.comment = key.comment;
+  out.public_key = key.public_key;
+  out.sk_flags = key.sk_flags;
+  out.created = key.created;
+  out.loaded = offered != nullptr;
+  out.confirm = offered != nullptr && offered->constraints.confirm;
+  return out;
+}
+
+}  // namespace
+
+Awaitable<control::Reply> Control::answer(control::Request request, Asker& asker) {
+  control::Failed failed;
+  try {
+    refuse_if_locked(request);
+    auto visit = [&](auto& one) { return handle(std::move(one), asker); };
+    control::Reply reply = co_await std::visit(visit, request);
+    co_return reply;
+  } catch (const Error& error) {
+    failed = {error.code(), error.what()};
+  } catch (const std::exception& error) {
+    failed = {Errc::system, error.what()};
+  }
+  log_info("fob: " + failed.text);
+  co_return failed;
+}
+
+void Control::refuse_if_locked(const control::Request& request) const {
+  if (!parts_.lock.locked() || std::holds_alternative<control::ListTokens>(request)) return;
+  throw Error(Errc::refused, "the agent is locked; unlock it with: ssh-add -X");
+}
+
+void Control::load_kept_keys() {
+  parts_.kept.load();
+  for (const StoredKey& key : parts_.kept.all()) offer(key);
+}
+
+/// Into the keyring, where ssh finds it. A key that does not fit there is kept all the same.
+void Control::offer(const StoredKey& key) try {
+  if (key.provider != internal_provider) throw Error(Errc::unsupported, "its provider is not fob's own");
+  const PrivateKey private_key = sk_private_key(key.public_key, key.sk_flags, key.key_handle);
+  Keyring::Key entry;
+  entry.sealed = parts_.keyring.seal(private_key);
+  entry.public_key = key.public_key;
+  entry.comment = key.comment;
+  entry.constraints.sk_provider = key.provider;
+  parts_.keyring.put(std::move(entry));
+} catch (const Error& error) {
+  log_error("the kept key " + key.name + " is not offered: " + error.what());
+}
+
+Awaitable<void> Control::keep(StoredKey key) {
+  co_await parts_.kept.add(key);
+  offer(key);
+}
+
+Awaitable<control::Token> Control::state_of(Tokens::Shared token) {
+  control::Token out{token->names.id, token->names.product, token->names.serial, token->names.path, "", {}};
+  if (token->gate.is_busy() && token->info) {
+    out.info = *token->info;
+    out.fault = "in use: waiting for a person or an answer";
+    co_return out;
+  }
+  try {
+    out.info = co_await parts_.token_keys.describe(token);
+  } catch (const Error& error) {
+    out.fault = error.what();
+  }
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::ListTokens, Asker&) {
+  control::Tokens out;
+  const std::vector<Tokens::Shared> all = parts_.tokens.plugged_in();
+  for (const Tokens::Shared& token : all) {
+    control::Token state = co_await state_of(token);
+    out.tokens.push_back(std::move(state));
+  }
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::ListKeys, Asker&) {
+  control::Keys out;
+  for (const StoredKey& key : parts_.kept.all()) {
+    out.keys.push_back(describe(key, parts_.keyring.find(key.public_key.blob)));
+  }
+  parts_.keyring.all([&](const Keyring::Key& key) {
+    if (parts_.kept.find_blob(key.public_key.blob) != nullptr) return true;
+    control::Key entry;
+    entry.comment = key.comment;
+    entry.public_key = key.public_key;
+    entry.confirm = key.constraints.confirm;
+    entry.where = "memory";
+    if (is_sk(key.public_key.kind)) {
+      const std::string provider = key.constraints.sk_provider.value_or("internal");
+      entry.where = provider == "internal" ? "fido" : provider;
+      entry.sk_flags = sk_key_ref(key.public_key, parts_.keyring.open(key)).flags;
+    }
+    out.keys.push_back(std::move(entry));
+    return true;
+  });
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::NewKey wanted, Asker& asker) {
+  if (!wanted.application.starts_with("ssh:")) {
+    throw Error(Errc::refused, "the application is \"" + printable(wanted.application) +
+                                   "\", and must begin with ssh: for a key of SSH's");
+  }
+  const Tokens::Shared token = parts_.tokens.named(wanted.on);
+  const std::shared_ptr<void> reservation = co_await parts_.kept.reserve(wanted.name);
+  NewKeyRequest request;
+  request.kind = wanted.kind;
+  request.application = wanted.application;
+  request.user = wanted.user;
+  request.flags = flags_of(wanted);
+  request.challenge = wanted.challenge;
+  NewKey made = co_await parts_.token_keys.generate(token, std::move(request), asker);
+  StoredKey key;
+  key.name = wanted.name;
+  key.comment = wanted.comment;
+  key.public_key = made.public_key;
+  key.key_handle = made.key_handle;
+  key.sk_flags = made.flags;
+  key.provider = internal_provider;
+  key.token = token->title();
+  key.created = now_seconds();
+  co_await keep(key);
+  control::Kept out;
+  out.key = describe(key, parts_.keyring.find(key.public_key.blob));
+  out.challenge = std::move(made.challenge);
+  out.attestation_certificate = std::move(made.attestation_certificate);
+  out.attestation_signature = std::move(made.attestation_signature);
+  out.authenticator_data = std::move(made.authenticator_data);
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::ImportKey wanted, Asker&) {
+  const PublicKey& public_key = wanted.key.public_key;
+  if (!is_sk(public_key.kind)) {
+    throw Error(Errc::unsupported,
+                "only keys on FIDO2 tokens can be imported so far; ssh-add holds this one in memory");
+  }
+  check_private_key(wanted.key);
+  const KeyRef ref = sk_key_ref(public_key, wanted.key.secret);
+  StoredKey key;
+  key.name = wanted.name;
+  key.comment = wanted.comment;
+  key.public_key = public_key;
+  key.key_handle = ref.key_handle;
+  key.sk_flags = ref.flags;
+  key.provider = internal_provider;
+  key.created = now_seconds();
+  co_await keep(key);
+  control::Kept out;
+  out.key = describe(key, parts_.keyring.find(key.public_key.blob));
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::ExportKey request, Asker&) {
+  const StoredKey* key = parts_.kept.find(request.name);
+  if (key == nullptr) throw Error(Errc::not_found, "there is no key called " + request.name);
+  co_return control::Exported{sk_private_key(key->public_key, key->sk_flags, key->key_handle), key->comment};
+}
+
+Awaitable<control::Reply> Control::handle(control::RemoveKey request, Asker& asker) {
+  const StoredKey* found = parts_.kept.find(request.name);
+  if (found == nullptr) throw Error(Errc::not_found, "there is no key called " + request.name);
+  const StoredKey key = *found;
+  if (request.from_token) {
+    if ((key.sk_flags & sk_flags::resident_key) == 0) {
+      throw Error(Errc::refused, "this key is not resident: the token keeps nothing of it that could be deleted");
+    }
+    const KeyRef ref{key.public_key.kind, key.public_key.application, key.key_handle, key.sk_flags};
+    const TokenKeys::Use use{key.public_key, ref, key.provider, ""};
+    const Tokens::Shared token = co_await parts_.token_keys.holder_of(use);
+    co_await parts_.token_keys.remove_resident(token, key.key_handle, asker);
+  }
+  co_await parts_.kept.remove(key.name);
+  parts_.keyring.remove(key.public_key.blob);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::SetPin request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  co_await parts_.token_keys.set_pin(token, asker);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::ChangePin request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  co_await parts_.token_keys.change_pin(token, asker);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::ListResident request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  std::vector<ResidentKey> found = co_await parts_.token_keys.resident_keys(token, asker);
+  control::Residents out;
+  for (ResidentKey& key : found) {
+    out.keys.push_back({std::move(key.public_key), std::move(key.key_handle), key.flags, std::move(key.user)});
+  }
+  co_return out;
+}
+
+Awaitable<control::Reply> Control::handle(control::RemoveResident request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  co_await parts_.token_keys.remove_resident(token, std::move(request.key_handle), asker);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::RenameResident request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  co_await parts_.token_keys.rename_resident(token, std::move(request.key_handle), std::move(request.user), asker);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::ResetToken request, Asker& asker) {
+  const Tokens::Shared token = parts_.tokens.named(request.on);
+  co_await parts_.token_keys.reset(token, asker);
+  co_return control::Done();
+}
+
+Awaitable<control::Reply> Control::handle(control::Answer, Asker&) {
+  throw Error(Errc::malformed, "an answer without a question");
+}
+
+}  // namespace fob

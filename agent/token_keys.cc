@@ -1,0 +1,337 @@
+#include "agent/token_keys.h"
+
+#include <algorithm>
+
+#include "agent/log.h"
+#include "protocol/error.h"
+#include "protocol/fingerprint.h"
+#include "protocol/limits.h"
+#include "protocol/verify.h"
+
+namespace fob {
+namespace {
+
+using namespace std::chrono_literals;
+
+void refuse_if_unplugged(const AttachedToken& token) {
+  if (token.removed) throw Error(Errc::removed, "the token was unplugged");
+}
+
+/// What is remembered of a key: the same handle under another application is another key.
+std::string handle_text(const KeyRef& ref) { return ref.application + '\0' + std::string(as_text(ref.key_handle)); }
+
+/// How long the machine has slept since it was started.
+BootClock::duration suspended() {
+  return BootClock::now().time_since_epoch() - std::chrono::steady_clock::now().time_since_epoch();
+}
+
+void remember(std::unordered_set<std::string>& handles, const KeyRef& ref) {
+  if (handles.size() < limits::known_handles) handles.insert(handle_text(ref));
+}
+
+void refuse_if_too_long(const SecretBytes& pin) {
+  if (pin.size() <= limits::pin_bytes) return;
+  throw Error(Errc::refused, "a PIN has at most " + std::to_string(limits::pin_bytes) + " bytes; this was not sent");
+}
+
+SecretBytes copy_of(const SecretBytes& secret) { return SecretBytes(secret.view()); }
+
+/// Whether the token would not say without a PIN that it made the key: such keys are hidden (credProtect, CTAP 2.1
+/// §12.1), or all are (alwaysUv).
+bool may_hide(const AttachedToken& token, const KeyRef& ref) {
+  if (!token.info || !token.info->pin_set) return false;
+  const bool wants_pin = (ref.flags & sk_flags::user_verification_required) != 0;
+  return token.info->always_uv || (wants_pin && token.info->cred_protect);
+}
+
+/// The agent never asks a token that cannot have made the key.
+bool could_hold(const AttachedToken& token, const KeyRef& ref) {
+  if (!token.info) return true;
+  const auto& kinds = token.info->key_kinds;
+  return std::find(kinds.begin(), kinds.end(), ref.kind) != kinds.end();
+}
+
+std::string tries_text(const TokenInfo& info) {
+  if (!info.pin_tries) return "";
+  return *info.pin_tries == 1 ? " (1 try left)" : " (" + std::to_string(*info.pin_tries) + " tries left)";
+}
+
+}  // namespace
+
+Awaitable<Bytes> TokenKeys::sign(Use use, Bytes data, Asker& asker) {
+  const Shared token = co_await holder_of(use);
+  const bool wants_pin = (use.ref.flags & sk_flags::user_verification_required) != 0;
+  const std::string what = "key " + use.key.display_type() + " " + fingerprint(use.key) + "\n" + use.purpose;
+  const auto make = [&](SecretBytes pin) { return host::Sign{use.ref, data, std::move(pin)}; };
+  const host::Signed reply = co_await run_with_pin<host::Signed>(token, wants_pin, what, make, asker);
+  // A hostile token may answer anything; what leaves here is a signature of this key.
+  verify_signature(use.key, reply.signature, data);
+  remember(token->own_handles, use.ref);
+  co_return reply.signature;
+}
+
+/// The token that made the key, found without touch or PIN. A token that is busy is asked last: it may wait for a
+/// touch.
+Awaitable<TokenKeys::Shared> TokenKeys::holder_of(const Use& use) {
+  if (use.provider != "internal") co_return tokens_.middleware(use.provider);
+  std::vector<Shared> asked = tokens_.plugged_in();
+  if (asked.empty()) throw Error(Errc::not_found, "no token is plugged in; plug in the one that made this key");
+  for (const Shared& token : asked) {
+    if (token->own_handles.contains(handle_text(use.ref))) co_return token;
+  }
+  std::stable_partition(asked.begin(), asked.end(), [](const Shared& token) { return !token->gate.is_busy(); });
+  std::vector<Shared> possible;
+  for (const Shared& token : asked) {
+    const bool found = co_await has_key(token, use.ref);
+    if (found) co_return token;
+    if (may_hide(*token, use.ref)) possible.push_back(token);
+  }
+  if (possible.empty()) {
+    throw Error(Errc::not_found, "none of the tokens that are plugged in made this key; plug in the one that did");
+  }
+  if (possible.size() > 1) {
+    throw Error(Errc::refused,
+                "several tokens may hold this key, and do not say without a PIN; leave only the right one plugged in");
+  }
+  co_return possible.front();
+}
+
+Awaitable<bool> TokenKeys::has_key(Shared token, const KeyRef& ref) {
+  const bool wants_pin = (ref.flags & sk_flags::user_verification_required) != 0;
+  if (!wants_pin && token->other_handles.contains(handle_text(ref))) co_return false;
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  if (token->removed) co_return false;
+  bool found = false;
+  try {
+    // Whether it may hide such a key depends on its PIN, which may have been set by now.
+    if (!token->info || wants_pin) co_await describe_now(token);
+    if (!could_hold(*token, ref)) co_return false;
+    host::HasKey question{ref};
+    const host::Found reply = co_await token->client.request<host::Found>(std::move(question), limits::token_deadline);
+    found = reply.found;
+  } catch (const Error& error) {
+    // One broken token must not keep another from signing.
+    log_info(token->names.id + " does not say whether it made a key: " + error.what());
+    co_return false;
+  }
+  remember(found ? token->own_handles : token->other_handles, ref);
+  co_return found;
+}
+
+Awaitable<TokenInfo> TokenKeys::describe(Shared token) {
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  TokenInfo info = co_await describe_now(token);
+  co_return info;
+}
+
+Awaitable<TokenInfo> TokenKeys::describe_now(Shared token) {
+  refuse_if_unplugged(*token);
+  host::Described reply = co_await token->client.request<host::Described>(host::Describe(), limits::token_deadline);
+  token->info = reply.info;
+  co_return std::move(reply.info);
+}
+
+template <class Expected, class Request>
+Awaitable<Expected> TokenKeys::run(Shared token, Request request, std::string what, Asker& asker) {
+  refuse_if_unplugged(*token);
+  std::shared_ptr<void> announcement;
+  std::function<void()> touch_wanted = [&] {
+    announcement = asker.announce("Confirm user presence for " + what + "\nTouch " + token->title() + ".");
+  };
+  Expected reply =
+      co_await token->client.request<Expected>(std::move(request), limits::touch_deadline, std::move(touch_wanted));
+  co_return reply;
+}
+
+namespace {
+
+/// libfido2 leaves half of the PIN's hash in its heap: a token host that was given a PIN ends with the request.
+class HostEnd {
+ public:
+  HostEnd(AttachedToken& token, bool had_pin) : token_(token), had_pin_(had_pin) {}
+  ~HostEnd() {
+    if (had_pin_) token_.client.stop();
+  }
+  HostEnd(const HostEnd&) = delete;
+  HostEnd& operator=(const HostEnd&) = delete;
+
+ private:
+  AttachedToken& token_;
+  bool had_pin_;
+};
+
+}  // namespace
+
+template <class Expected, class MakeRequest>
+Awaitable<Expected> TokenKeys::run_with_pin(Shared token, bool wants_pin, std::string what, MakeRequest make,
+                                            Asker& asker) {
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  SecretBytes pin;
+  if (wants_pin) pin = co_await pin_for(token, what, asker);
+  unsigned epoch = token->pin_epoch;
+  try {
+    Expected reply = co_await run_once<Expected>(token, what, make, pin, asker);
+    co_await keep_pin(token, pin, epoch);
+    co_return reply;
+  } catch (const Error& error) {
+    if (error.code() == Errc::wrong_pin || error.code() == Errc::pin_blocked) token->forget_pin();
+    if (error.code() != Errc::pin_required || !pin.empty()) throw;
+  }
+  // The token wants a PIN though the key does not say so; none has been sent so far.
+  pin = co_await pin_for(token, what, asker);
+  epoch = token->pin_epoch;
+  Expected reply = co_await run_once<Expected>(token, what, make, pin, asker);
+  co_await keep_pin(token, pin, epoch);
+  co_return reply;
+}
+
+template <class Expected, class MakeRequest>
+Awaitable<Expected> TokenKeys::run_once(Shared token, std::string what, MakeRequest make, const SecretBytes& pin,
+                                        Asker& asker) {
+  const HostEnd end(*token, !pin.empty());
+  auto request = make(copy_of(pin));
+  Expected reply = co_await run<Expected>(token, std::move(request), what, asker);
+  co_return reply;
+}
+
+Awaitable<SecretBytes> TokenKeys::pin_for(Shared token, std::string what, Asker& asker) {
+  if (token->is_middleware) {
+    SecretBytes typed = co_await ask_for_pin(token, " for " + what, asker);
+    co_return typed;
+  }
+  const TokenInfo info = co_await describe_now(token);
+  if (!info.pin_set) {
+    if (info.built_in_uv) co_return SecretBytes();
+    throw Error(Errc::pin_required, token->title() + " has no PIN, and this needs one; set it with: fob pin set");
+  }
+  if (info.pin_tries == 0U) {
+    throw Error(Errc::pin_blocked,
+                "the PIN of " + token->title() + " is blocked: no tries left; only `fob reset` helps");
+  }
+  const auto& cached = token->cached_pin;
+  if (cached && cached->tries == info.pin_tries && BootClock::now() < cached->expires &&
+      suspended() - cached->suspended < 1s) {
+    co_return copy_of(cached->pin);
+  }
+  token->forget_pin();
+  if (info.pin_tries == 1U) {
+    std::string warning =
+        "One wrong PIN more, and " + token->title() + " is blocked: all its keys would be lost. Type yes to go on.";
+    const TypedAnswer sure = co_await asker.ask(Asker::Kind::text, std::move(warning));
+    if (!sure.refusal.empty()) throw Error(Errc::refused, sure.refusal);
+    if (as_text(sure.text.view()) != "yes") throw Error(Errc::refused, "the last PIN try was not used");
+  }
+  SecretBytes typed = co_await ask_for_pin(token, tries_text(info) + " for " + what, asker);
+  co_return typed;
+}
+
+Awaitable<SecretBytes> TokenKeys::ask_for_pin(Shared token, std::string what, Asker& asker) {
+  std::string text = "Enter PIN of " + token->title() + what;
+  TypedAnswer answer = co_await asker.ask(Asker::Kind::pin, std::move(text));
+  if (!answer.refusal.empty()) throw Error(Errc::refused, "no PIN: " + answer.refusal);
+  if (answer.text.empty()) throw Error(Errc::refused, "no PIN was typed");
+  refuse_if_too_long(answer.text);
+  refuse_if_unplugged(*token);
+  co_return std::move(answer.text);
+}
+
+/// After the token has accepted it. How many tries it counts from now on is asked, not guessed.
+Awaitable<void> TokenKeys::keep_pin(Shared token, const SecretBytes& pin, unsigned epoch) {
+  if (pin_cache_ == 0s || token->is_middleware || pin.empty()) co_return;
+  try {
+    const TokenInfo info = co_await describe_now(token);
+    // The agent was locked, or the machine slept, since it was typed.
+    if (token->pin_epoch != epoch || token->removed) co_return;
+    token->cached_pin = {copy_of(pin), info.pin_tries, BootClock::now() + pin_cache_, suspended()};
+  } catch (const Error& error) {
+    log_info("a PIN is not cached: " + std::string(error.what()));
+    co_return;
+  }
+  token->pin_timer.expires_after(pin_cache_);
+  token->pin_timer.async_wait([held = std::weak_ptr<AttachedToken>(token)](const boost::system::error_code& stopped) {
+    const auto resting = held.lock();
+    if (!stopped && resting) resting->forget_pin();
+  });
+}
+
+Awaitable<NewKey> TokenKeys::generate(Shared token, NewKeyRequest wanted, Asker& asker) {
+  // For a resident key most tokens want it too, and say so before any touch.
+  const bool wants_pin = (wanted.flags & sk_flags::user_verification_required) != 0;
+  const std::string what = "a new " + std::string(traits(wanted.kind).display_name) + " key";
+  const auto make = [&](SecretBytes pin) { return host::Generate{wanted, std::move(pin)}; };
+  host::Generated reply = co_await run_with_pin<host::Generated>(token, wants_pin, what, make, asker);
+  NewKey& key = reply.key;
+  if (key.public_key.kind != wanted.kind || key.public_key.application != wanted.application) {
+    throw Error(Errc::system, "the token made another key than it was asked for");
+  }
+  remember(token->own_handles, {wanted.kind, wanted.application, key.key_handle, key.flags});
+  co_return std::move(key);
+}
+
+Awaitable<std::vector<ResidentKey>> TokenKeys::resident_keys(Shared token, Asker& asker) {
+  const auto make = [](SecretBytes pin) { return host::ListResident{std::move(pin)}; };
+  host::ResidentKeys reply =
+      co_await run_with_pin<host::ResidentKeys>(token, true, "the list of its resident keys", make, asker);
+  co_return std::move(reply.keys);
+}
+
+Awaitable<void> TokenKeys::remove_resident(Shared token, Bytes key_handle, Asker& asker) {
+  const auto make = [&](SecretBytes pin) { return host::RemoveResident{key_handle, std::move(pin)}; };
+  co_await run_with_pin<host::Done>(token, true, "deleting a resident key", make, asker);
+}
+
+Awaitable<void> TokenKeys::rename_resident(Shared token, Bytes key_handle, std::string user, Asker& asker) {
+  const auto make = [&](SecretBytes pin) { return host::RenameResident{key_handle, user, std::move(pin)}; };
+  co_await run_with_pin<host::Done>(token, true, "renaming a resident key", make, asker);
+}
+
+Awaitable<void> TokenKeys::set_pin(Shared token, Asker& asker) {
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  const TokenInfo info = co_await describe_now(token);
+  if (!info.takes_pin) throw Error(Errc::unsupported, token->title() + " takes no PIN");
+  if (info.pin_set) throw Error(Errc::refused, token->title() + " has a PIN already; change it with: fob pin change");
+  std::string text =
+      "New PIN for " + token->title() + ", at least " + std::to_string(info.min_pin_length) + " characters";
+  TypedAnswer typed = co_await asker.ask(Asker::Kind::new_pin, std::move(text));
+  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
+  refuse_if_too_long(typed.text);
+  host::SetPin request{std::move(typed.text)};
+  const HostEnd end(*token, true);
+  co_await run<host::Done>(token, std::move(request), "the new PIN", asker);
+  token->info.reset();
+}
+
+Awaitable<void> TokenKeys::change_pin(Shared token, Asker& asker) {
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  const TokenInfo info = co_await describe_now(token);
+  if (!info.pin_set) throw Error(Errc::refused, token->title() + " has no PIN yet; set one with: fob pin set");
+  token->forget_pin();
+  SecretBytes old_pin = co_await pin_for(token, "the change of its PIN", asker);
+  std::string text =
+      "New PIN for " + token->title() + ", at least " + std::to_string(info.min_pin_length) + " characters";
+  TypedAnswer typed = co_await asker.ask(Asker::Kind::new_pin, std::move(text));
+  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
+  refuse_if_too_long(typed.text);
+  host::ChangePin request{std::move(old_pin), std::move(typed.text)};
+  const HostEnd end(*token, true);
+  co_await run<host::Done>(token, std::move(request), "the change of the PIN", asker);
+  token->info.reset();
+}
+
+Awaitable<void> TokenKeys::reset(Shared token, Asker& asker) {
+  std::string text = "This erases every key and the PIN of " + token->title() + ", for good. Type its name, " +
+                     token->names.id + ", to go on.";
+  const TypedAnswer typed = co_await asker.ask(Asker::Kind::text, std::move(text));
+  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
+  if (as_text(typed.text.view()) != token->names.id) {
+    throw Error(Errc::refused, "that is not the token's name; nothing was erased");
+  }
+  const Gate::Ticket ticket = co_await token->gate.enter();
+  co_await run<host::Done>(token, host::Reset(), "erasing the token", asker);
+  token->forget_pin();
+  token->info.reset();
+  token->own_handles.clear();
+  token->other_handles.clear();
+}
+
+}  // namespace fob
