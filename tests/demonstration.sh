@@ -7,6 +7,9 @@ set -euo pipefail
   echo "run me as: fob-agent $0" >&2
   exit 1
 }
+# `fob`, as ./dev run has built it.
+PATH=$(cd "$(dirname "$0")/../build/release" && pwd):$PATH
+export PATH
 place=$(mktemp -d)
 trap 'rm -rf "$place"; [ -z "${sshd_pid:-}" ] || kill "$sshd_pid" 2>/dev/null || true' EXIT
 
@@ -64,6 +67,8 @@ CONFIG
 
 demonstrate() {
   show ssh-add -l
+  show fob list
+  show fob tokens
   if start_sshd; then
     show ssh -F none -p "$port" -o UserKnownHostsFile="$place/known_hosts" -o BatchMode=yes 127.0.0.1 \
       'echo logged in through sshd, as $(id -un)'
@@ -91,6 +96,8 @@ In this shell ssh-add, ssh and git use it. Try:
   ssh-add ~/.ssh/id_ed25519       add one of yours
   ssh-add -c -t 1h KEY            ask before each use, forget it after an hour
   git commit -S …                 commits are signed with the first key
+  fob tokens                      the FIDO2 tokens that are plugged in
+  fob new work                    a key on a token
 The agent ends with this shell: exit.
 
 TEXT

@@ -28,6 +28,13 @@ target_compile_definitions(tokens_tests PRIVATE FOB_TOKEN_HOST="$<TARGET_FILE:fo
                                                 FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
 add_dependencies(tokens_tests fob-token-host)
 
+# The fob command: its parts, and the program itself in a terminal of its own, with a scripted agent.
+file(GLOB CLI_TESTS CONFIGURE_DEPENDS tests/unit/cli/*.cc)
+add_executable(cli_tests ${CLI_TESTS} tests/daemon/temp_dir.cc tests/unit/protocol/vectors.cc)
+target_link_libraries(cli_tests PRIVATE cli nlohmann_json::nlohmann_json GTest::gtest Threads::Threads)
+target_compile_definitions(cli_tests PRIVATE FOB_DEFAULT="$<TARGET_FILE:fob>" FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+add_dependencies(cli_tests fob)
+
 # Daemon: the real daemon, spoken to over its socket.
 file(GLOB DAEMON_TESTS CONFIGURE_DEPENDS tests/daemon/*.cc)
 add_executable(daemon_tests ${DAEMON_TESTS})
@@ -39,6 +46,7 @@ add_dependencies(daemon_tests fob-agent)
 gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
 gtest_discover_tests(tokens_tests TEST_PREFIX tokens. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 gtest_discover_tests(agent_tests TEST_PREFIX agent. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+gtest_discover_tests(cli_tests TEST_PREFIX cli. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 gtest_discover_tests(daemon_tests TEST_PREFIX daemon. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS daemon TIMEOUT 300)
 
 # Host: real clients. A script exits with 77 where the machine lacks what it needs, and says what.

@@ -79,3 +79,86 @@ for name, contents in {"stars": b"aaaaaaaaac\0a*a*a*a*b", "host": b"www.example.
     seed("pattern", name, contents)
 seed("wire", "fields", bytes(range(7)) * 6 + key_blob("openssh/sshkey/ed25519_1.pub")[:42])
 seed("wire", "key", b"\3\5\5" + b"\3" * 150 + key_blob("openssh/sshkey/rsa_1.pub"))
+
+
+# Between agent and token host: tokens/message.cc.
+def ssh_string(contents):
+    return struct.pack(">I", len(contents)) + contents
+
+
+ecdsa_sk = key_blob("openssh/sshkey/ecdsa_sk1.pub")
+key_ref = ssh_string(b"sk-ssh-ed25519@openssh.com") + ssh_string(b"ssh:") + ssh_string(b"handle") + b"\x01"
+names = struct.pack(">I", 1) + ssh_string(b"FIDO_2_1")
+kinds = struct.pack(">I", 1) + ssh_string(b"sk-ecdsa-sha2-nistp256@openssh.com")
+token_info = names * 3 + kinds + bytes(16) + bytes(8) + b"\x01\0\0\0\x08" + bytes(5) + b"\0\0\0\x04" + b"\x01" * 10
+for name, contents in {
+    "describe": b"\x01", "has_key": b"\x02" + key_ref,
+    "generate": b"\x03" + ssh_string(b"sk-ssh-ed25519@openssh.com") + ssh_string(b"ssh:") + ssh_string(b"alice")
+    + b"\x21" + ssh_string(b"challenge") + ssh_string(b"1234"),
+    "sign": b"\x04" + key_ref + ssh_string(b"data") + ssh_string(b""), "list": b"\x05" + ssh_string(b"1234"),
+    "rename": b"\x07" + ssh_string(b"handle") + ssh_string(b"bob") + ssh_string(b"1234"),
+    "change_pin": b"\x09" + ssh_string(b"1234") + ssh_string(b"5678"), "cancel": b"\x0b"}.items():
+    seed("host_request", name, contents)
+for name, contents in {
+    "touch": b"\x65", "failed": b"\x66\0\0\0\x09" + ssh_string(b"wrong PIN"), "described": b"\x68" + token_info,
+    "generated": b"\x6a" + ssh_string(ecdsa_sk) + ssh_string(b"handle") + b"\x01" + ssh_string(b"part") * 4,
+    "signed": b"\x6b" + ssh_string(b"signature"),
+    "residents": b"\x6c\0\0\0\x01" + ssh_string(ecdsa_sk) + ssh_string(b"handle") + b"\x21" + ssh_string(b"id")
+    + ssh_string(b"alice")}.items():
+    seed("host_reply", name, contents)
+seed("token_info", "fido2", token_info)
+
+
+# What a token says over CTAPHID (CTAP 2.1 §11.2), after a byte that chooses what is asked: tests/fuzz/fido_token.cc.
+def reports(channel, command, contents):
+    out = (channel + bytes([0x80 | command]) + struct.pack(">H", len(contents)) + contents[:57]).ljust(64, b"\0")
+    for sequence, at in enumerate(range(57, len(contents), 59)):
+        out += (channel + bytes([sequence]) + contents[at : at + 59]).ljust(64, b"\0")
+    return out
+
+
+channel = b"\1\2\3\4"
+fido2_init = reports(b"\xff" * 4, 0x06, b"n" * 8 + channel + b"\x02\x05\x04\x03\x05")
+u2f_init = reports(b"\xff" * 4, 0x06, b"n" * 8 + channel + b"\x02\x05\x04\x03\x00")
+info = reports(channel, 0x10, b"\0\xa3\x01\x81\x68FIDO_2_1\x03\x50" + bytes(16) + b"\x04\xa2\x62rk\xf5\x62up\xf5")
+waiting = reports(channel, 0x3b, b"\x02")
+auth_data = bytes(32) + b"\x01\0\0\0\x07"
+assertion = reports(channel, 0x10, b"\0\xa2\x02\x58\x25" + auth_data + b"\x03\x48\x30\x06\x02\x01\x05\x02\x01\x06")
+for name, contents in {
+    "describe": b"\0" + fido2_init + info * 2, "describe_u2f": b"\0" + u2f_init,
+    "has_key": b"\x02" + fido2_init + info + assertion, "sign": b"\x04" + fido2_init + info + waiting + assertion,
+    "sign_u2f": b"\x04" + u2f_init + reports(channel, 0x03, b"\x69\x85") * 2
+    + reports(channel, 0x03, b"\x01\0\0\0\x07\x30\x06\x02\x01\x05\x02\x01\x06\x90\0"),
+    "generate_cancelled": b"\x06" + fido2_init + info * 2 + waiting + reports(channel, 0x10, b"\x2d")}.items():
+    seed("fido_token", name, contents)
+
+
+
+# Between fob and the agent: docs/control-protocol.md.
+sk_private = b"".join(ssh_string(part) for part in [
+    b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:"]) + b"\x01" + ssh_string(b"handle") + ssh_string(b"")
+kept_key = b"".join(ssh_string(part) for part in [b"work", b"fido", b"Example Key 815", b"alice@desk", ecdsa_sk])
+kept_key += b"\x25" + bytes(8) + b"\0\1"
+control_token = ssh_string(b"fido:815") + ssh_string(b"Example Key") + ssh_string(b"815") * 3 + token_info
+for name, contents in {
+    "list_tokens": b"\x01",
+    "new_key": b"\x03" + b"".join(ssh_string(part) for part in [
+        b"work", b"fido", b"sk-ssh-ed25519@openssh.com", b"ssh:", b"alice", b"alice@desk", b"challenge"]) + b"\1\0\0\1",
+    "import_key": b"\x04" + ssh_string(b"work") + ssh_string(b"comment") + sk_private,
+    "remove_key": b"\x06" + ssh_string(b"work") + b"\1", "set_pin": b"\x07" + ssh_string(b"fido"),
+    "rename_resident": b"\x0b" + ssh_string(b"fido:815") + ssh_string(b"handle") + ssh_string(b"bob"),
+    "answer": b"\x0d\1" + ssh_string(b"1234"), "declined": b"\x0d\0" + ssh_string(b"")}.items():
+    seed("control_request", name, contents)
+for name, contents in {
+    "failed": b"\x80\x09" + ssh_string(b"wrong PIN"), "done": b"\x81", "notice": b"\x82" + ssh_string(b"touch it"),
+    "question": b"\x83\1" + ssh_string(b"new PIN"), "tokens": b"\x84\0\0\0\2" + control_token * 2,
+    "keys": b"\x85\0\0\0\1" + kept_key, "kept": b"\x86" + kept_key + ssh_string(b"part") * 4,
+    "exported": b"\x87" + sk_private + ssh_string(b"comment"),
+    "residents": b"\x88\0\0\0\1" + ssh_string(ecdsa_sk) + ssh_string(b"handle") + b"\x21" + ssh_string(b"alice")}.items():
+    seed("control_reply", name, contents)
+
+# OpenSSH's key files without their armour, which tests/fuzz/key_file.cc puts around them.
+for name in ["ecdsa_sk", "ed25519_sk", "resident_sk", "ecdsa_sk_encrypted", "ed25519_sk_gcm", "software"]:
+    lines = (data / "key_files" / name).read_text().splitlines()
+    seed("key_file", name, base64.b64decode("".join(lines[1:-1])))
+seed("key_file", "text", (data / "key_files/pem").read_bytes())

@@ -1,0 +1,84 @@
+#include <iostream>
+
+#include "cli/agent_connection.h"
+#include "cli/command.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace fob::cli {
+namespace {
+
+struct Options {
+  bool json = false;
+  std::string on = "fido";
+};
+
+struct StatusOptions {
+  bool json = false;
+  std::string on;
+};
+
+void define(CLI::App& command, Options& options) {
+  add_json(command, options.json);
+  add_on(command, options.on);
+}
+
+void define_status(CLI::App& command, StatusOptions& options) {
+  add_json(command, options.json);
+  add_on(command, options.on);
+}
+
+void report(const Options& options, const char* what) {
+  if (options.json) {
+    std::cout << json_of_done(what, options.on);
+  } else {
+    std::cout << "The PIN is " << (std::string_view(what) == "pin_set" ? "set" : "changed") << ".\n";
+  }
+}
+
+void run_set(const Options& options) {
+  ask_agent_for<control::Done>(control::SetPin{options.on});
+  report(options, "pin_set");
+}
+
+void run_change(const Options& options) {
+  ask_agent_for<control::Done>(control::ChangePin{options.on});
+  report(options, "pin_changed");
+}
+
+void run_status(const StatusOptions& options) {
+  control::Tokens reply;
+  if (options.on.empty()) {
+    reply = ask_agent_for<control::Tokens>(control::ListTokens{});
+  } else {
+    reply.tokens.push_back(token_named(options.on));
+  }
+  if (options.json) {
+    std::cout << json_of(reply);
+    return;
+  }
+  if (reply.tokens.empty()) {
+    std::cerr << "No token is plugged in.\n";
+    return;
+  }
+  Table table({"TOKEN", "PRODUCT", "PIN"});
+  for (const control::Token& token : reply.tokens) {
+    table.add({shown(token.id), shown(token.product),
+               token.fault.empty() ? pin_text(token.info) : "unknown: " + shown(token.fault)});
+  }
+  table.print(std::cout);
+}
+
+}  // namespace
+
+void add_pin(CLI::App& fob, Action& chosen) {
+  CLI::App* pin = fob.add_subcommand("pin", "set or change a token's PIN, or show its state");
+  pin->require_subcommand(1);
+  add_json(*pin);
+  add_command<Options>(*pin, chosen, "set", "set the first PIN", define, run_set);
+  add_command<Options>(*pin, chosen, "change", "change the PIN", define, run_change);
+  add_command<StatusOptions>(*pin, chosen, "status", "show whether a PIN is set, and the tries left", define_status,
+                             run_status);
+}
+
+}  // namespace fob::cli

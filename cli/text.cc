@@ -1,0 +1,89 @@
+#include "cli/text.h"
+
+#include <sodium.h>
+
+#include "protocol/limits.h"
+#include "protocol/pattern.h"
+
+namespace fob::cli {
+
+std::string shown(std::string_view text) { return printable(text, limits::sentence_bytes); }
+
+std::string to_base64(ByteView bytes) {
+  constexpr int variant = sodium_base64_VARIANT_ORIGINAL;
+  std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
+  sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), variant);
+  out.pop_back();  // the terminating NUL
+  return out;
+}
+
+std::string to_hex(ByteView bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t byte : bytes) {
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+std::string public_key_line(const PublicKey& key, std::string_view comment) {
+  std::string out = std::string(key.type_name()) + ' ' + to_base64(key.blob);
+  if (!comment.empty()) out += ' ' + shown(comment);
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + shown(word);
+  return out;
+}
+
+std::string needs_of(std::uint8_t sk_flags) {
+  std::vector<std::string> words;
+  if ((sk_flags & flag_touch) != 0) words.emplace_back("touch");
+  if ((sk_flags & flag_pin) != 0) words.emplace_back("PIN");
+  if ((sk_flags & flag_resident) != 0) words.emplace_back("resident");
+  return words.empty() ? "nothing" : joined(words);
+}
+
+std::string needs_of(const control::Key& key) {
+  const std::uint8_t flags = is_sk(key.public_key.kind) ? key.sk_flags : std::uint8_t{0};
+  std::string out = needs_of(flags);
+  if (key.confirm) out = flags == 0 ? "confirm" : out + ", confirm";
+  return out;
+}
+
+std::string firmware_text(std::uint64_t firmware) {
+  if (firmware == 0) return "";
+  // Yubico and others pack major, minor and patch into a byte each; those who count start low.
+  if (firmware <= 0xffff || firmware > 0xffffff) return std::to_string(firmware);
+  return std::to_string(firmware >> 16) + '.' + std::to_string(firmware >> 8 & 0xff) + '.' +
+         std::to_string(firmware & 0xff);
+}
+
+std::string pin_text(const TokenInfo& info) {
+  if (!info.takes_pin) return "none possible";
+  if (!info.pin_set) return "not set";
+  if (info.pin_tries == 0U) return "blocked";
+  std::string out = info.pin_change_due ? "to be changed" : "set";
+  if (info.pin_tries)
+    out += ", " + std::to_string(*info.pin_tries) + (info.pin_tries == 1U ? " try" : " tries") + " left";
+  return out;
+}
+
+std::string aaguid_text(const std::array<std::uint8_t, 16>& aaguid) {
+  std::string out = to_hex(aaguid);
+  for (const std::size_t place : {20U, 16U, 12U, 8U}) out.insert(place, 1, '-');
+  return out;
+}
+
+std::string type_word(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::sk_ecdsa_p256: return "ecdsa-sk";
+    case KeyKind::sk_ed25519: return "ed25519-sk";
+    default: return std::string(traits(kind).name);
+  }
+}
+
+}  // namespace fob::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/control_reply.h"
+#include "protocol/public_key.h"
+
+namespace fob::cli {
+
+/// Text of the agent or a token, fit for a terminal and of at most limits::sentence_bytes.
+std::string shown(std::string_view text);
+
+std::string to_base64(ByteView bytes);
+std::string to_hex(ByteView bytes);
+
+/// "TYPE BASE64 COMMENT" without end of line: of authorized_keys and .pub files. The comment can hold no second line.
+std::string public_key_line(const PublicKey& key, std::string_view comment);
+
+/// What using the key takes: "touch, PIN, resident, confirm"; "nothing" for none of them.
+std::string needs_of(const control::Key& key);
+std::string needs_of(std::uint8_t sk_flags);
+
+/// As the token counts its firmware: "5.4.3" where it is packed so, "328" otherwise; empty for 0.
+std::string firmware_text(std::uint64_t firmware);
+/// "set, 8 tries left", "blocked", "not set", "none possible".
+std::string pin_text(const TokenInfo& info);
+/// "2fc0579f-8113-47ea-b116-bb5a8db9202a".
+std::string aaguid_text(const std::array<std::uint8_t, 16>& aaguid);
+/// "ecdsa-sk" and the like: as --type of `fob new` has it.
+std::string type_word(KeyKind kind);
+
+/// "a, b, c".
+std::string joined(const std::vector<std::string>& words);
+
+/// Bits of sk_flags (PROTOCOL.u2f).
+inline constexpr std::uint8_t flag_touch = 0x01;
+inline constexpr std::uint8_t flag_pin = 0x04;
+inline constexpr std::uint8_t flag_resident = 0x20;
+
+}  // namespace fob::cli

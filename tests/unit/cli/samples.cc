@@ -1,0 +1,108 @@
+#include "tests/unit/cli/samples.h"
+
+#include "cli/key_file.h"
+#include "tests/unit/protocol/vectors.h"
+
+namespace fob::test {
+namespace {
+
+using control::Request;
+
+control::Keys sample_keys() {
+  control::Keys out{{sample_key("work"), sample_key("", "openssh/sshkey/ed25519_1.pub")}};
+  out.keys[0].sk_flags = 0x25;
+  out.keys[1].where = "memory";
+  out.keys[1].token.clear();
+  out.keys[1].comment = "evil\x1b[2J\nssh-rsa AAAA";
+  out.keys[1].confirm = true;
+  return out;
+}
+
+control::Tokens sample_tokens() {
+  control::Tokens out{{sample_token("fido:815"), {}}};
+  out.tokens[1].id = "fido:hidraw4";
+  out.tokens[1].product = "Other Key";
+  out.tokens[1].fault = "no permission for /dev/hidraw4";
+  return out;
+}
+
+control::Kept sample_kept(const control::NewKey& request) {
+  control::Kept out;
+  out.key = sample_key(request.name, "key_files/ecdsa_sk.pub");
+  out.key.comment = request.comment;
+  out.challenge = request.challenge;
+  out.attestation_certificate = Bytes(3, 0xaa);
+  out.attestation_signature = Bytes(2, 0xbb);
+  out.authenticator_data = Bytes(1, 0xcc);
+  return out;
+}
+
+}  // namespace
+
+control::Token sample_token(const std::string& id) {
+  control::Token out;
+  out.id = id;
+  out.product = "Example Key 5";
+  out.serial = "815";
+  out.path = "/dev/hidraw3";
+  out.info.versions = {"FIDO_2_1", "U2F_V2"};
+  out.info.extensions = {"credProtect"};
+  out.info.transports = {"usb", "nfc"};
+  out.info.key_kinds = {KeyKind::sk_ecdsa_p256, KeyKind::sk_ed25519};
+  out.info.aaguid = {0x2f, 0xc0, 0x57, 0x9f, 0x81, 0x13, 0x47, 0xea, 0xb1, 0x16, 0xbb, 0x5a, 0x8d, 0xb9, 0x20, 0x2a};
+  out.info.firmware = 0x050403;
+  out.info.pin_tries = 8;
+  out.info.resident_left = 25;
+  out.info.is_fido2 = true;
+  out.info.takes_pin = true;
+  out.info.pin_set = true;
+  out.info.resident_keys = true;
+  return out;
+}
+
+control::Key sample_key(const std::string& name, const std::string& public_key) {
+  control::Key out;
+  out.name = name;
+  out.where = "fido";
+  out.token = "Example Key 5 815";
+  out.comment = "alice@desk";
+  out.public_key = test::public_key(public_key);
+  out.sk_flags = 0x01;
+  out.created = 1'700'000'000;
+  return out;
+}
+
+control::Exported sample_export() {
+  cli::KeyFile file = cli::parse_key_file(read_data("key_files/ecdsa_sk"), [] { return SecretBytes(); });
+  return {std::move(file.key), std::move(file.comment)};
+}
+
+void serve(const Request& request, Peer& peer) {
+  if (std::holds_alternative<control::ListKeys>(request)) {
+    peer.send(sample_keys());
+  } else if (std::holds_alternative<control::ListTokens>(request)) {
+    peer.send(sample_tokens());
+  } else if (std::holds_alternative<control::ExportKey>(request)) {
+    peer.send(sample_export());
+  } else if (std::holds_alternative<control::ListResident>(request)) {
+    peer.send(control::Residents{{{public_key("openssh/sshkey/ecdsa_sk1.pub"), Bytes(64, 7), 0x21, "alice"},
+                                  {public_key("openssh/sshkey/ed25519_sk1.pub"), Bytes(64, 8), 0x25, "alice"}}});
+  } else if (const auto* imported = std::get_if<control::ImportKey>(&request)) {
+    control::Kept kept;
+    kept.key = sample_key(imported->name);
+    kept.key.public_key = imported->key.public_key;
+    peer.send(kept);
+  } else {
+    peer.send(control::Done{});
+  }
+}
+
+void serve_new(const Request& request, Peer& peer) {
+  if (const auto* wanted = std::get_if<control::NewKey>(&request)) {
+    peer.send(sample_kept(*wanted));
+  } else {
+    serve(request, peer);
+  }
+}
+
+}  // namespace fob::test
