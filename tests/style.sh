@@ -40,6 +40,9 @@ long_files() {
 }
 complain_if "a header has at most 150 lines, a source file at most 400" long_files
 
+stale_rules() { udev/generate | diff udev/70-fob.rules - 2>&1; }
+complain_if "udev/70-fob.rules is not what udev/generate makes" stale_rules
+
 unfinished() { sources '*.h' '*.cc' '*.sh' '*.py' ':!tests/style.sh' | xargs -r grep -nE '\b(TODO|FIXME|XXX|HACK)\b'; }
 complain_if "unfinished work" unfinished
 
