@@ -108,6 +108,11 @@ class TokenClient::Link : public std::enable_shared_from_this<Link> {
     socket_.close(ignored);
     arrived_.cancel();
   }
+  /// Kills it as soon as no cancelled request runs there: the token has to hear of the cancel first.
+  void end() {
+    ends_ = true;
+    if (!draining_) kill();
+  }
   void kill() {
     if (child_) child_->kill_now();
     close();
@@ -161,6 +166,7 @@ class TokenClient::Link : public std::enable_shared_from_this<Link> {
     awaits_reply_ = notice;
     if (!draining_) inbox_.push_back(std::move(reply));
     draining_ = draining_ && notice;
+    if (ends_ && !draining_) kill();
     arrived_.cancel();
   }
 
@@ -173,6 +179,7 @@ class TokenClient::Link : public std::enable_shared_from_this<Link> {
   bool is_written_ = false;  // the request that awaits its reply
   bool touch_was_told_ = false;
   bool draining_ = false;  // the reply to come is to a request that was cancelled
+  bool ends_ = false;
   unsigned cancels_ = 0;
 };
 
@@ -233,6 +240,10 @@ void TokenClient::rest_soon() {
     const auto resting = link.lock();
     if (!stopped && resting && resting->is_idle()) resting->close();  // its end of file ends the host
   });
+}
+
+void TokenClient::end_host() {
+  if (link_) link_->end();
 }
 
 void TokenClient::retire() {

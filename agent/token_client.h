@@ -36,7 +36,9 @@ class TokenClient {
   bool is_running() const;
   /// Ends the host now. A request that runs fails with `removed`.
   void stop();
-  /// The same, and no host is started again: what it would speak to is gone.
+  /// Ends the host when nothing runs there any more; the next request gets a new one.
+  void end_host();
+  /// As stop(), and no host is started again: what it would speak to is gone.
   void retire();
 
  private:

@@ -150,7 +150,7 @@ class HostEnd {
  public:
   HostEnd(AttachedToken& token, bool had_pin) : token_(token), had_pin_(had_pin) {}
   ~HostEnd() {
-    if (had_pin_) token_.client.stop();
+    if (had_pin_) token_.client.end_host();
   }
   HostEnd(const HostEnd&) = delete;
   HostEnd& operator=(const HostEnd&) = delete;

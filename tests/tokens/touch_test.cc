@@ -68,6 +68,23 @@ TEST(Touch, IsCancelledWhenTheClientLeaves) {
   EXPECT_TRUE(client.sign(rig.key.blob, as_bytes(data)));
 }
 
+TEST(Touch, IsCancelledWhenTheClientLeavesThoughAPinWasGiven) {
+  TokenRig rig;
+  rig.set_pin("123456");
+  control::NewKey wish = rig.wish("verified");
+  wish.verify_required = true;
+  const PublicKey key = rig.generate(wish, "123456");
+  rig.set_askpass("echo 123456");
+  rig.stick().token().set_touch(virt::TouchPolicy::manual());
+  std::optional<Client> client(rig.daemon());
+  client->send(SignRequest{key.blob, as_bytes(data), 0});
+  ASSERT_TRUE(rig.stick().waits_for_touch());
+  const auto left = steady_clock::now();
+  client.reset();
+  ASSERT_TRUE(rig.stick().waits_for_touch(false));
+  EXPECT_LT(steady_clock::now() - left, 100ms);
+}
+
 TEST(Touch, DelaysNobodyElse) {
   WaitingRig rig;
   const TestKey& software = TestKey::any(KeyKind::ed25519);
