@@ -89,6 +89,9 @@ Awaitable<Outgoing> Agent::dispatch(Session& session, ByteView message) {
   if (auto* add_request = std::get_if<AddIdentity>(&request)) {
     co_return co_await add(session, std::move(*add_request));
   }
+  if (auto* load_request = std::get_if<AddSmartcardKey>(&request)) {
+    co_return co_await add_token_keys(session, std::move(*load_request));
+  }
   if (const auto* unlock_request = std::get_if<Unlock>(&request)) co_return co_await unlock(session, *unlock_request);
   co_return std::visit([&](const auto& other) { return answer_now(session, other); }, request);
 }
@@ -114,17 +117,8 @@ Outgoing Agent::answer_now(Session& session, const RemoveAllIdentities&) {
     refuse_if_others_key(session, key);
     return true;
   });
-  keyring_.clear();
+  remove_all_keys();
   return status<Success>();
-}
-
-Outgoing Agent::answer_now(Session& session, const AddSmartcardKey& request) {
-  const std::string path = options_.providers.resolve(request.provider, session.route().is_remote());
-  throw Error(Errc::unsupported, "PKCS#11 tokens are not built in yet: " + printable(path));
-}
-
-Outgoing Agent::answer_now(Session&, const RemoveSmartcardKey&) {
-  throw Error(Errc::unsupported, "PKCS#11 tokens are not built in yet");
 }
 
 Outgoing Agent::answer_now(Session& session, const Lock& request) {
@@ -132,6 +126,7 @@ Outgoing Agent::answer_now(Session& session, const Lock& request) {
   lock_.lock(request.passphrase);
   keyring_.wipe_ready();
   parts_.tokens.forget_pins();
+  parts_.pkcs11_modules.forget_pins();
   return status<Success>();
 }
 
@@ -203,7 +198,10 @@ void Agent::refuse_if_others_key(Session& session, const Keyring::Key& key) cons
   throw Error(Errc::refused, "a forwarded client may remove or replace only keys that it added");
 }
 
-void Agent::remove_all_keys() { keyring_.clear(); }
+void Agent::remove_all_keys() {
+  keyring_.clear();
+  parts_.pkcs11_modules.forget_pins();
+}
 
 void Agent::expire() {
   if (keyring_.next_expiry()) keyring_.expire(BootClock::now());

@@ -4,6 +4,7 @@
 #include "agent/async.h"
 #include "agent/keyring.h"
 #include "agent/passphrase_lock.h"
+#include "agent/pkcs11_keys.h"
 #include "agent/prompter.h"
 #include "agent/session.h"
 #include "agent/token_keys.h"
@@ -22,6 +23,8 @@ class Agent {
     Prompter& prompter;
     Tokens& tokens;
     TokenKeys& token_keys;
+    Pkcs11Modules& pkcs11_modules;
+    Pkcs11Keys& pkcs11_keys;
   };
 
   Agent(asio::io_context& io, const AgentOptions& options, Parts parts);
@@ -45,24 +48,38 @@ class Agent {
     std::exception_ptr fault;
   };
 
+  /// The keys of a PKCS#11 module, or why there are none.
+  struct LoadAttempt {
+    std::vector<Pkcs11Keys::Loaded> keys;
+    std::exception_ptr fault;
+  };
+
   Awaitable<Outgoing> dispatch(Session& session, ByteView message);
   Awaitable<Outgoing> sign(Session& session, const SignRequest& request);
   Awaitable<void> confirm(Session& session, const Keyring::Key& key, std::string purpose);
   Awaitable<Outgoing> sign_on_token(Session& session, const Keyring::Key& key, const SignRequest& request,
-                                    std::string purpose);
-  Awaitable<TokenAttempt> try_on_token(TokenKeys::Use use, ByteView data);
+                                    std::string host);
+  Awaitable<TokenAttempt> try_on_fido_token(TokenKeys::Use use, ByteView data);
+  Awaitable<TokenAttempt> try_on_pkcs11_token(Pkcs11Keys::Use use, std::uint32_t flags, ByteView data);
+  Awaitable<TokenAttempt> token_attempt(const Keyring::Key& key, const SignRequest& request,
+                                        std::function<std::string()> why);
   std::string purpose(Session& session, const SignRequest& request, const std::string& host) const;
   void refuse_if_web(const PublicKey& key, ByteView data) const;
   Awaitable<Outgoing> add(Session& session, AddIdentity request);
   Awaitable<Outgoing> unlock(Session& session, const Unlock& request);
+  Awaitable<Outgoing> add_token_keys(Session& session, AddSmartcardKey request);
+  Awaitable<LoadAttempt> try_load(std::string path, SecretBytes pin);
+  std::vector<Keyring::Key> entries_for(const std::string& path, const Pkcs11Keys::Loaded& loaded,
+                                        const Constraints& constraints) const;
+  void put_all(Session& session, std::vector<Keyring::Key> entries);
+  std::optional<BootClock::time_point> expiry_of(const Constraints& constraints) const;
   Outgoing answer_now(Session& session, const RequestIdentities& request);
   Outgoing answer_now(Session& session, const RemoveIdentity& request);
   Outgoing answer_now(Session& session, const RemoveAllIdentities& request);
-  Outgoing answer_now(Session& session, const AddSmartcardKey& request);
   Outgoing answer_now(Session& session, const RemoveSmartcardKey& request);
   Outgoing answer_now(Session& session, const Lock& request);
   Outgoing answer_now(Session& session, const Extension& request);
-  /// sign, add and unlock wait and are not answered at once.
+  /// sign, add, add_token_keys and unlock wait and are not answered at once.
   template <class Waiting>
   Outgoing answer_now(Session&, const Waiting&);
 

@@ -57,8 +57,8 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
   const Keyring::Key* key = keyring_.find(request.key_blob);
   if (key == nullptr) throw Error(Errc::not_found, "no such key");
   std::string host = check_destination(key->public_key, key->constraints, session.route(), request.data);
-  const bool on_token = is_sk(key->public_key.kind);
-  if (on_token) refuse_if_web(key->public_key, request.data);
+  const bool is_fido = is_sk(key->public_key.kind);
+  if (is_fido) refuse_if_web(key->public_key, request.data);
   if (key->constraints.confirm) {
     std::string why = purpose(session, request, host);
     co_await confirm(session, *key, std::move(why));
@@ -67,10 +67,7 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
     // It may have been added again, with other constraints.
     check_destination(key->public_key, key->constraints, session.route(), request.data);
   }
-  if (on_token) {
-    std::string why = purpose(session, request, host);
-    co_return co_await sign_on_token(session, *key, request, std::move(why));
-  }
+  if (is_fido || key->on_pkcs11_token()) co_return co_await sign_on_token(session, *key, request, host);
   const std::shared_ptr<const ReadyKey> ready = keyring_.ready(*key);
   arm_timer(BootClock::now() + limits::ready_key_rest);
   if (logs(LogLevel::debug)) {
@@ -114,11 +111,11 @@ void Agent::refuse_if_web(const PublicKey& key, ByteView data) const {
 }
 
 Awaitable<Outgoing> Agent::sign_on_token(Session& session, const Keyring::Key& key, const SignRequest& request,
-                                         std::string purpose) {
+                                         std::string host) {
   using namespace asio::experimental::awaitable_operators;
-  TokenKeys::Use use{key.public_key, sk_key_ref(key.public_key, keyring_.open(key)),
-                     key.constraints.sk_provider.value_or("internal"), std::move(purpose)};
-  auto outcome = co_await (try_on_token(std::move(use), request.data) || session.gone());
+  // It takes reading /proc, and most uses of a PKCS#11 token show nothing to anybody.
+  std::function<std::string()> why = [this, &session, &request, host] { return purpose(session, request, host); };
+  auto outcome = co_await (token_attempt(key, request, std::move(why)) || session.gone());
   if (outcome.index() == 1) throw Error(Errc::cancelled, "the client went away while the token was waited for");
   const TokenAttempt& attempt = std::get<0>(outcome);
   if (attempt.fault) std::rethrow_exception(attempt.fault);
@@ -127,7 +124,18 @@ Awaitable<Outgoing> Agent::sign_on_token(Session& session, const Keyring::Key& k
   co_return sign_response(attempt.signature);
 }
 
-Awaitable<Agent::TokenAttempt> Agent::try_on_token(TokenKeys::Use use, ByteView data) {
+Awaitable<Agent::TokenAttempt> Agent::token_attempt(const Keyring::Key& key, const SignRequest& request,
+                                                    std::function<std::string()> why) {
+  if (key.on_pkcs11_token()) {
+    Pkcs11Keys::Use use{key.public_key, Pkcs11Ref{key.module, key.uri}, std::move(why)};
+    return try_on_pkcs11_token(std::move(use), request.flags, request.data);
+  }
+  TokenKeys::Use use{key.public_key, sk_key_ref(key.public_key, keyring_.open(key)),
+                     key.constraints.sk_provider.value_or("internal"), why()};
+  return try_on_fido_token(std::move(use), request.data);
+}
+
+Awaitable<Agent::TokenAttempt> Agent::try_on_fido_token(TokenKeys::Use use, ByteView data) {
   TokenAttempt out;
   try {
     Bytes copy = to_bytes(data);
@@ -136,6 +144,24 @@ Awaitable<Agent::TokenAttempt> Agent::try_on_token(TokenKeys::Use use, ByteView 
     out.fault = std::current_exception();
   }
   co_return out;
+}
+
+Awaitable<Agent::TokenAttempt> Agent::try_on_pkcs11_token(Pkcs11Keys::Use use, std::uint32_t flags, ByteView data) {
+  TokenAttempt out;
+  try {
+    Bytes copy = to_bytes(data);
+    out.signature = co_await parts_.pkcs11_keys.sign(std::move(use), flags, std::move(copy), parts_.prompter);
+  } catch (const std::exception&) {
+    out.fault = std::current_exception();
+  }
+  co_return out;
+}
+
+std::optional<BootClock::time_point> Agent::expiry_of(const Constraints& constraints) const {
+  std::optional<std::uint32_t> lifetime = constraints.lifetime_seconds;
+  if (!lifetime) lifetime = options_.default_lifetime_seconds;
+  if (!lifetime) return std::nullopt;
+  return BootClock::now() + std::chrono::seconds(*lifetime);
 }
 
 Awaitable<Outgoing> Agent::add(Session& session, AddIdentity request) {
@@ -159,9 +185,7 @@ Awaitable<Outgoing> Agent::add(Session& session, AddIdentity request) {
   key.comment = std::move(request.comment);
   key.constraints = std::move(request.constraints);
   key.origin = to_bytes(session.route().origin());
-  std::optional<std::uint32_t> lifetime = key.constraints.lifetime_seconds;
-  if (!lifetime) lifetime = options_.default_lifetime_seconds;
-  if (lifetime) key.expires = BootClock::now() + std::chrono::seconds(*lifetime);
+  key.expires = expiry_of(key.constraints);
   keyring_.put(std::move(key));
   expire();
   if (const auto next = keyring_.next_expiry()) arm_timer(*next);

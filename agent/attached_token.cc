@@ -12,7 +12,7 @@ std::string AttachedToken::title() const {
 
 void AttachedToken::remove() {
   removed = true;
-  forget_pin();
+  pin.forget();
   client.retire();
 }
 

@@ -4,10 +4,9 @@
 #include <string>
 #include <unordered_set>
 
-#include "agent/boot_clock.h"
 #include "agent/gate.h"
+#include "agent/pin_cache.h"
 #include "agent/token_client.h"
-#include "protocol/secret_bytes.h"
 
 namespace fob {
 
@@ -24,24 +23,10 @@ struct AttachedToken {
   };
 
   AttachedToken(asio::io_context& io, Names its_names, TokenClient::Launch launch)
-      : names(std::move(its_names)), client(io, std::move(launch)), pin_timer(io) {}
-
-  /// The PIN that was accepted, for as long as the user wants it kept; used only while the token counts as many tries
-  /// left as it did then.
-  struct CachedPin {
-    SecretBytes pin;
-    std::optional<std::uint32_t> tries;
-    BootClock::time_point expires;
-    BootClock::duration suspended;  ///< how long the machine had slept so far
-  };
+      : names(std::move(its_names)), client(io, std::move(launch)), pin(io) {}
 
   /// "Yubico YubiKey (12345678)", for people.
   std::string title() const;
-  /// Also keeps a PIN from being cached that is in use now.
-  void forget_pin() {
-    cached_pin.reset();
-    ++pin_epoch;
-  }
   /// Not there any more: ends what runs on it.
   void remove();
 
@@ -51,9 +36,7 @@ struct AttachedToken {
   std::optional<TokenInfo> info;
   std::unordered_set<std::string> own_handles;    ///< key handles that it made, found out by asking
   std::unordered_set<std::string> other_handles;  ///< key handles that it did not make
-  std::optional<CachedPin> cached_pin;
-  unsigned pin_epoch = 0;
-  asio::steady_timer pin_timer;
+  PinCache pin;
   bool is_middleware = false;
   bool removed = false;
 };

@@ -13,6 +13,7 @@
 #include "agent/command_line.h"
 #include "agent/socket_path.h"
 #include "protocol/error.h"
+#include "protocol/limits.h"
 #include "protocol/pattern.h"
 
 namespace fob {
@@ -82,6 +83,20 @@ class Section {
       fail(path_, node->source(), full_name(key) + " is \"" + printable(text) + "\", wanted a time such as \"5m\"");
     }
   }
+  /// A list of "NAME=value".
+  void take_environment(const char* key, std::vector<std::string>& value) {
+    const std::string wanted = "a list of \"NAME=value\"";
+    const toml::node* node = find(key, wanted, toml::node_type::array);
+    if (node == nullptr) return;
+    for (const toml::node& element : *node->as_array()) {
+      const auto text = element.value<std::string>();
+      const std::size_t equals = text ? text->find('=') : 0;
+      if (equals == 0 || equals == std::string::npos || text->find('\0') != std::string::npos) {
+        fail(path_, element.source(), full_name(key) + ": wanted " + wanted);
+      }
+      value.push_back(*text);
+    }
+  }
   std::optional<Section> take_section(const char* key) {
     const toml::node* node = find(key, "a section [" + full_name(key) + "]", toml::node_type::table);
     if (node == nullptr) return std::nullopt;
@@ -144,6 +159,25 @@ void read_fido(Section section, Config::Fido& out) {
   section.done();
 }
 
+void read_pkcs11(Section section, Config::Pkcs11& out) {
+  section.take_time("pin_cache", out.pin_cache);
+  section.take("registered", out.registered);
+  for (Section& entry : section.take_sections("module")) {
+    Config::Pkcs11::Module module;
+    entry.take_path("path", module.path);
+    entry.take("name", module.name);
+    entry.take("network", module.network);
+    entry.take_environment("environment", module.environment);
+    entry.done();
+    if (module.path.empty()) entry.complain("path", "is missing");
+    const auto same_path = [&](const Config::Pkcs11::Module& other) { return other.path == module.path; };
+    if (std::any_of(out.modules.begin(), out.modules.end(), same_path)) entry.complain("path", "is given twice");
+    if (out.modules.size() >= limits::pkcs11_modules) entry.complain("path", "is one module too many");
+    out.modules.push_back(std::move(module));
+  }
+  section.done();
+}
+
 void read_prompt(Section section, Config::Prompt& out) {
   std::string program = "askpass";
   section.take("program", program);
@@ -165,6 +199,7 @@ Config read_config(const std::string& path, const toml::table& table) {
   Config out;
   Section all(path, "", table);
   if (const auto section = all.take_section("fido")) read_fido(*section, out.fido);
+  if (const auto section = all.take_section("pkcs11")) read_pkcs11(*section, out.pkcs11);
   if (const auto section = all.take_section("prompt")) read_prompt(*section, out.prompt);
   if (const auto section = all.take_section("store")) read_store(*section, out.store);
   all.done();

@@ -18,6 +18,17 @@ struct Config {
     std::chrono::seconds pin_cache{0};  ///< how long a PIN is kept; 0: not at all
     std::vector<Socket> sockets;
   };
+  struct Pkcs11 {
+    struct Module {
+      std::string path;                      ///< absolute
+      std::string name;                      ///< for people; may be empty
+      std::vector<std::string> environment;  ///< "NAME=value", for its token host alone
+      bool network = true;                   ///< may open network connections
+    };
+    std::chrono::seconds pin_cache{0};
+    bool registered = true;  ///< use what p11-kit's configuration registers
+    std::vector<Module> modules;
+  };
   struct Prompt {
     enum class Program { askpass, pinentry };
     Program program = Program::askpass;
@@ -29,6 +40,7 @@ struct Config {
   };
 
   Fido fido;
+  Pkcs11 pkcs11;
   Prompt prompt;
   StoreOptions store;
 };

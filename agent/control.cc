@@ -14,23 +14,27 @@ namespace {
 
 constexpr char internal_provider[] = "internal";
 
-std::uint64_t now_seconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-}
-
 std::uint8_t flags_of(const control::NewKey& wanted) {
   std::uint8_t out = wanted.no_touch ? 0 : sk_flags::user_presence_required;
   if (wanted.verify_required) out |= sk_flags::user_verification_required;
   if (wanted.resident) out |= sk_flags::resident_key;
-  if (wanted.replace_resident) out |= sk_flags::force_operation;
+  if (wanted.replace) out |= sk_flags::force_operation;
   return out;
+}
+
+void refuse_if_pkcs11(const std::string& on) {
+  if (!is_pkcs11_uri(on)) return;
+  throw Error(Errc::unsupported, "fob does this on FIDO2 tokens only; a PKCS#11 token has tools of its own for it");
 }
 
 control::Key describe(const StoredKey& key, const Keyring::Key* offered) {
   control::Key out;
   out.name = key.name;
   out.where = key.provider == internal_provider ? "fido" : key.provider;
+  if (key.is_on_pkcs11_token()) {
+    out.where = "pkcs11";
+    out.uri = as_text(key.key_handle);
+  }
   out.token = key.token;
   out.comment = key.comment;
   out.public_key = key.public_key;
@@ -71,25 +75,40 @@ void Control::load_kept_keys() {
 
 /// Into the keyring, where ssh finds it. A key that does not fit there is kept all the same.
 void Control::offer(const StoredKey& key) try {
-  if (key.provider != internal_provider) throw Error(Errc::unsupported, "its provider is not fob's own");
-  const PrivateKey private_key = sk_private_key(key.public_key, key.sk_flags, key.key_handle);
   Keyring::Key entry;
-  entry.sealed = parts_.keyring.seal(private_key);
   entry.public_key = key.public_key;
   entry.comment = key.comment;
-  entry.constraints.sk_provider = key.provider;
+  if (key.is_on_pkcs11_token()) {
+    entry.module = key.provider;
+    entry.uri = as_text(key.key_handle);
+    check_pkcs11_uri(entry.uri);
+  } else {
+    if (key.provider != internal_provider) throw Error(Errc::unsupported, "its provider is not fob's own");
+    entry.sealed = parts_.keyring.seal(sk_private_key(key.public_key, key.sk_flags, key.key_handle));
+    entry.constraints.sk_provider = key.provider;
+  }
   parts_.keyring.put(std::move(entry));
 } catch (const Error& error) {
   log_error("the kept key " + key.name + " is not offered: " + error.what());
 }
 
+control::Key Control::describe_kept(const StoredKey& key) const {
+  return describe(key, parts_.keyring.find(key.public_key.blob));
+}
+
 Awaitable<void> Control::keep(StoredKey key) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  key.created = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
   co_await parts_.kept.add(key);
   offer(key);
 }
 
 Awaitable<control::Token> Control::state_of(Tokens::Shared token) {
-  control::Token out{token->names.id, token->names.product, token->names.serial, token->names.path, "", {}};
+  control::Token out;
+  out.id = token->names.id;
+  out.product = token->names.product;
+  out.serial = token->names.serial;
+  out.path = token->names.path;
   if (token->gate.is_busy() && token->info) {
     out.info = *token->info;
     out.fault = "in use: waiting for a person or an answer";
@@ -110,13 +129,14 @@ Awaitable<control::Reply> Control::handle(control::ListTokens, Asker&) {
     control::Token state = co_await state_of(token);
     out.tokens.push_back(std::move(state));
   }
+  co_await add_pkcs11_tokens(out);
   co_return out;
 }
 
 Awaitable<control::Reply> Control::handle(control::ListKeys, Asker&) {
   control::Keys out;
   for (const StoredKey& key : parts_.kept.all()) {
-    out.keys.push_back(describe(key, parts_.keyring.find(key.public_key.blob)));
+    out.keys.push_back(describe_kept(key));
   }
   parts_.keyring.all([&](const Keyring::Key& key) {
     if (parts_.kept.find_blob(key.public_key.blob) != nullptr) return true;
@@ -124,7 +144,8 @@ Awaitable<control::Reply> Control::handle(control::ListKeys, Asker&) {
     entry.comment = key.comment;
     entry.public_key = key.public_key;
     entry.confirm = key.constraints.confirm;
-    entry.where = "memory";
+    entry.where = key.on_pkcs11_token() ? "pkcs11" : "memory";
+    entry.uri = key.uri;
     if (is_sk(key.public_key.kind)) {
       const std::string provider = key.constraints.sk_provider.value_or("internal");
       entry.where = provider == "internal" ? "fido" : provider;
@@ -137,6 +158,13 @@ Awaitable<control::Reply> Control::handle(control::ListKeys, Asker&) {
 }
 
 Awaitable<control::Reply> Control::handle(control::NewKey wanted, Asker& asker) {
+  if (is_pkcs11_uri(wanted.on)) {
+    control::Reply reply = co_await new_pkcs11_key(std::move(wanted), asker);
+    co_return reply;
+  }
+  if (!is_sk(wanted.kind)) {
+    throw Error(Errc::unsupported, "a FIDO2 token holds sk keys only; name a PKCS#11 token for others (--on)");
+  }
   if (!wanted.application.starts_with("ssh:")) {
     throw Error(Errc::refused, "the application is \"" + printable(wanted.application) +
                                    "\", and must begin with ssh: for a key of SSH's");
@@ -158,10 +186,9 @@ Awaitable<control::Reply> Control::handle(control::NewKey wanted, Asker& asker) 
   key.sk_flags = made.flags;
   key.provider = internal_provider;
   key.token = token->title();
-  key.created = now_seconds();
   co_await keep(key);
   control::Kept out;
-  out.key = describe(key, parts_.keyring.find(key.public_key.blob));
+  out.key = describe_kept(key);
   out.challenge = std::move(made.challenge);
   out.attestation_certificate = std::move(made.attestation_certificate);
   out.attestation_signature = std::move(made.attestation_signature);
@@ -169,13 +196,17 @@ Awaitable<control::Reply> Control::handle(control::NewKey wanted, Asker& asker) 
   co_return out;
 }
 
-Awaitable<control::Reply> Control::handle(control::ImportKey wanted, Asker&) {
+Awaitable<control::Reply> Control::handle(control::ImportKey wanted, Asker& asker) {
   const PublicKey& public_key = wanted.key.public_key;
+  check_private_key(wanted.key);
+  if (is_pkcs11_uri(wanted.on)) {
+    control::Reply reply = co_await store_on_pkcs11_token(std::move(wanted), asker);
+    co_return reply;
+  }
   if (!is_sk(public_key.kind)) {
     throw Error(Errc::unsupported,
-                "only keys on FIDO2 tokens can be imported so far; ssh-add holds this one in memory");
+                "a software key can be put on a PKCS#11 token only (--on); ssh-add holds this one in memory");
   }
-  check_private_key(wanted.key);
   const KeyRef ref = sk_key_ref(public_key, wanted.key.secret);
   StoredKey key;
   key.name = wanted.name;
@@ -184,16 +215,18 @@ Awaitable<control::Reply> Control::handle(control::ImportKey wanted, Asker&) {
   key.key_handle = ref.key_handle;
   key.sk_flags = ref.flags;
   key.provider = internal_provider;
-  key.created = now_seconds();
   co_await keep(key);
   control::Kept out;
-  out.key = describe(key, parts_.keyring.find(key.public_key.blob));
+  out.key = describe_kept(key);
   co_return out;
 }
 
 Awaitable<control::Reply> Control::handle(control::ExportKey request, Asker&) {
   const StoredKey* key = parts_.kept.find(request.name);
   if (key == nullptr) throw Error(Errc::not_found, "there is no key called " + request.name);
+  if (key->is_on_pkcs11_token()) {
+    throw Error(Errc::refused, "the private key is on its token, and does not leave it; fob public shows the rest");
+  }
   co_return control::Exported{sk_private_key(key->public_key, key->sk_flags, key->key_handle), key->comment};
 }
 
@@ -201,7 +234,9 @@ Awaitable<control::Reply> Control::handle(control::RemoveKey request, Asker& ask
   const StoredKey* found = parts_.kept.find(request.name);
   if (found == nullptr) throw Error(Errc::not_found, "there is no key called " + request.name);
   const StoredKey key = *found;
-  if (request.from_token) {
+  if (request.from_token && key.is_on_pkcs11_token()) {
+    co_await parts_.pkcs11_keys.remove(pkcs11_ref(key.name), key.public_key, asker);
+  } else if (request.from_token) {
     if ((key.sk_flags & sk_flags::resident_key) == 0) {
       throw Error(Errc::refused, "this key is not resident: the token keeps nothing of it that could be deleted");
     }
@@ -216,18 +251,32 @@ Awaitable<control::Reply> Control::handle(control::RemoveKey request, Asker& ask
 }
 
 Awaitable<control::Reply> Control::handle(control::SetPin request, Asker& asker) {
+  if (is_pkcs11_uri(request.on)) {
+    Pkcs11Keys::Place place = co_await parts_.pkcs11_keys.place_of(request.on);
+    co_await parts_.pkcs11_keys.set_pin(std::move(place), asker);
+    co_return control::Done();
+  }
   const Tokens::Shared token = parts_.tokens.named(request.on);
   co_await parts_.token_keys.set_pin(token, asker);
   co_return control::Done();
 }
 
 Awaitable<control::Reply> Control::handle(control::ChangePin request, Asker& asker) {
+  if (is_pkcs11_uri(request.on)) {
+    Pkcs11Keys::Place place = co_await parts_.pkcs11_keys.place_of(request.on);
+    co_await parts_.pkcs11_keys.change_pin(std::move(place), asker);
+    co_return control::Done();
+  }
   const Tokens::Shared token = parts_.tokens.named(request.on);
   co_await parts_.token_keys.change_pin(token, asker);
   co_return control::Done();
 }
 
 Awaitable<control::Reply> Control::handle(control::ListResident request, Asker& asker) {
+  if (is_pkcs11_uri(request.on)) {
+    control::Reply reply = co_await list_pkcs11_keys(std::move(request.on), asker);
+    co_return reply;
+  }
   const Tokens::Shared token = parts_.tokens.named(request.on);
   std::vector<ResidentKey> found = co_await parts_.token_keys.resident_keys(token, asker);
   control::Residents out;
@@ -238,18 +287,27 @@ Awaitable<control::Reply> Control::handle(control::ListResident request, Asker& 
 }
 
 Awaitable<control::Reply> Control::handle(control::RemoveResident request, Asker& asker) {
+  if (is_pkcs11_uri(request.on)) {
+    const std::string uri(as_text(request.key_handle));
+    Pkcs11Keys::Found found = co_await parts_.pkcs11_keys.find(uri, asker);
+    Pkcs11Ref ref(found.place.module->path, uri);
+    co_await parts_.pkcs11_keys.remove(std::move(ref), std::move(found.key.public_key), asker);
+    co_return control::Done();
+  }
   const Tokens::Shared token = parts_.tokens.named(request.on);
   co_await parts_.token_keys.remove_resident(token, std::move(request.key_handle), asker);
   co_return control::Done();
 }
 
 Awaitable<control::Reply> Control::handle(control::RenameResident request, Asker& asker) {
+  refuse_if_pkcs11(request.on);
   const Tokens::Shared token = parts_.tokens.named(request.on);
   co_await parts_.token_keys.rename_resident(token, std::move(request.key_handle), std::move(request.user), asker);
   co_return control::Done();
 }
 
 Awaitable<control::Reply> Control::handle(control::ResetToken request, Asker& asker) {
+  refuse_if_pkcs11(request.on);
   const Tokens::Shared token = parts_.tokens.named(request.on);
   co_await parts_.token_keys.reset(token, asker);
   co_return control::Done();

@@ -4,6 +4,7 @@
 #include "agent/kept_keys.h"
 #include "agent/keyring.h"
 #include "agent/passphrase_lock.h"
+#include "agent/pkcs11_keys.h"
 #include "agent/token_keys.h"
 #include "protocol/control_reply.h"
 #include "protocol/control_request.h"
@@ -22,6 +23,7 @@ class Control {
     Tokens& tokens;
     TokenKeys& token_keys;
     KeptKeys& kept;
+    Pkcs11Keys& pkcs11_keys;
   };
 
   explicit Control(Parts parts) : parts_(parts) {}
@@ -46,11 +48,24 @@ class Control {
   Awaitable<control::Reply> handle(control::RenameResident request, Asker& asker);
   Awaitable<control::Reply> handle(control::ResetToken request, Asker& asker);
   Awaitable<control::Reply> handle(control::Answer request, Asker& asker);
+  Awaitable<control::Reply> handle(control::AdoptKey request, Asker& asker);
+  Awaitable<control::Reply> handle(control::UnblockPin request, Asker& asker);
+  Awaitable<control::Reply> handle(control::AttestKey request, Asker& asker);
 
   void refuse_if_locked(const control::Request& request) const;
   Awaitable<control::Token> state_of(Tokens::Shared token);
   Awaitable<void> keep(StoredKey key);
   void offer(const StoredKey& key);
+  control::Key describe_kept(const StoredKey& key) const;
+
+  // control_pkcs11.cc
+  Awaitable<control::Reply> new_pkcs11_key(control::NewKey wanted, Asker& asker);
+  Awaitable<control::Reply> store_on_pkcs11_token(control::ImportKey wanted, Asker& asker);
+  Awaitable<control::Reply> list_pkcs11_keys(std::string uri, Asker& asker);
+  Awaitable<control::Reply> keep_pkcs11_key(Pkcs11Keys::Place place, Pkcs11Key key, std::string name,
+                                            std::string comment);
+  Awaitable<void> add_pkcs11_tokens(control::Tokens& out);
+  Pkcs11Ref pkcs11_ref(const std::string& name) const;
 
   Parts parts_;
 };

@@ -75,18 +75,23 @@ struct Daemon {
         tokens(io, service.config.fido.sockets),
         token_keys(tokens, service.config.fido.pin_cache),
         kept(workers, store_path(service.config)),
-        agent(io, service.agent, {workers, prompter, tokens, token_keys}),
+        pkcs11_modules(io, service.config.pkcs11, service.agent.providers),
+        pkcs11_keys(pkcs11_modules, service.config.pkcs11.pin_cache),
+        agent(io, service.agent, {workers, prompter, tokens, token_keys, pkcs11_modules, pkcs11_keys}),
         server(io, agent, service.agent_listener),
-        control({agent.keyring(), agent.lock(), tokens, token_keys, kept}) {
+        control({agent.keyring(), agent.lock(), tokens, token_keys, kept, pkcs11_keys}) {
     if (service.control_listener >= 0) control_server.emplace(io, control, service.control_listener);
-    tokens.on_first_use = [this] { start_desktop(); };
+    tokens.on_first_use = pkcs11_modules.on_first_use = [this] { start_desktop(); };
     desktop.on_event = [this](DesktopEvent event) {
-      if (event == DesktopEvent::sleep || event == DesktopEvent::lock) tokens.forget_pins();
+      if (event != DesktopEvent::sleep && event != DesktopEvent::lock) return;
+      tokens.forget_pins();
+      pkcs11_modules.forget_pins();
     };
   }
 
   /// Not before there is something to show: most agents never see a token.
   void start_desktop() {
+    if (desktop_runs) return;
     desktop_runs = true;
     auto ended = [this](const std::exception_ptr&) { desktop_runs = false; };
     asio::co_spawn(io, desktop.run(), asio::bind_cancellation_slot(desktop_stop.slot(), ended));
@@ -101,11 +106,12 @@ struct Daemon {
     server.close_all();
     if (control_server) control_server->close_all();
     tokens.close_all();
+    pkcs11_modules.close_all();
     desktop_stop.emit(asio::cancellation_type::terminal);
   }
   bool is_closed() const {
     return server.session_count() == 0 && (!control_server || control_server->session_count() == 0) &&
-           tokens.running_hosts() == 0 && !desktop_runs;
+           tokens.running_hosts() == 0 && pkcs11_modules.running_hosts() == 0 && !desktop_runs;
   }
 
   asio::io_context& io;
@@ -117,6 +123,8 @@ struct Daemon {
   Tokens tokens;
   TokenKeys token_keys;
   KeptKeys kept;
+  Pkcs11Modules pkcs11_modules;
+  Pkcs11Keys pkcs11_keys;
   Agent agent;
   Server server;
   Control control;

@@ -1,7 +1,6 @@
 #include "agent/gate.h"
 
 #include "protocol/error.h"
-#include "protocol/limits.h"
 
 namespace fob {
 namespace {
@@ -27,7 +26,7 @@ Awaitable<Gate::Ticket> Gate::enter() {
     busy_ = true;
     co_return Ticket(*this);
   }
-  if (waiting_.size() >= limits::gate_queue) throw Error(Errc::refused, "too many requests wait for the token already");
+  if (waiting_.size() >= queue_) throw Error(Errc::refused, "too many requests wait for the token already");
   const auto executor = co_await asio::this_coro::executor;
   Waiting self{asio::steady_timer(executor, asio::steady_timer::time_point::max())};
   const Listed<Waiting> listed(waiting_, self);

@@ -3,6 +3,7 @@
 #include <list>
 
 #include "agent/async.h"
+#include "protocol/limits.h"
 
 namespace fob {
 
@@ -29,8 +30,10 @@ class Gate {
     Gate* gate_ = nullptr;
   };
 
+  explicit Gate(std::size_t queue = limits::gate_queue) : queue_(queue) {}
+
   /// Waits for its turn. Cancelled with the coroutine that waits, which then loses its place. Throws refused where
-  /// limits::gate_queue wait already.
+  /// `queue` wait already.
   Awaitable<Ticket> enter();
   bool is_busy() const { return busy_; }
 
@@ -42,6 +45,7 @@ class Gate {
 
   void leave();
 
+  std::size_t queue_;
   bool busy_ = false;
   std::list<Waiting*> waiting_;
 };

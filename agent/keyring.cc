@@ -27,7 +27,8 @@ void erase_value(Map& map, const typename Map::key_type& key, const typename Map
 }  // namespace
 
 std::size_t Keyring::Key::size_bytes() const {
-  return sizeof(Key) + 2 * public_key.blob.size() + comment.size() + sealed.size() + constraints.size_bytes();
+  return sizeof(Key) + 2 * public_key.blob.size() + comment.size() + sealed.size() + module.size() + uri.size() +
+         constraints.size_bytes();
 }
 
 Keyring::BlobHash::BlobHash() { randombytes_buf(key_.data(), key_.size()); }

@@ -28,7 +28,13 @@ class Keyring {
     Constraints constraints;
     std::optional<BootClock::time_point> expires;
     Bytes origin;  ///< Route::origin() of the connection that added it; empty: local
-    Bytes sealed;  ///< PrivateKey::secret
+    Bytes sealed;  ///< PrivateKey::secret; empty for a key on a PKCS#11 token
+    /// Of a key on a PKCS#11 token: its module's resolved path, its URI, and what keeps the token's PIN.
+    std::string module;
+    std::string uri;
+    std::shared_ptr<void> login;
+
+    bool on_pkcs11_token() const { return !module.empty(); }
 
     std::size_t size_bytes() const;
   };

@@ -17,9 +17,12 @@ struct StoredKey {
   PublicKey public_key;  ///< unique
   Bytes key_handle;
   std::uint8_t sk_flags = 0;  ///< PROTOCOL.u2f
-  std::string provider;       ///< "internal", or the path of an SK middleware library
+  std::string provider;       ///< "internal", or the path of an SK middleware or PKCS#11 module
   std::string token;          ///< for people: which token it was when the key was made
   std::uint64_t created = 0;  ///< seconds since 1970
+
+  /// Then `key_handle` is its URI (RFC 7512).
+  bool is_on_pkcs11_token() const { return !is_sk(public_key.kind); }
 };
 
 /// The keys that outlive the agent, in one SQLite file (docs/store.md).

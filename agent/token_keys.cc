@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/log.h"
+#include "agent/pin_dialog.h"
 #include "protocol/error.h"
 #include "protocol/fingerprint.h"
 #include "protocol/limits.h"
@@ -20,18 +21,8 @@ void refuse_if_unplugged(const AttachedToken& token) {
 /// What is remembered of a key: the same handle under another application is another key.
 std::string handle_text(const KeyRef& ref) { return ref.application + '\0' + std::string(as_text(ref.key_handle)); }
 
-/// How long the machine has slept since it was started.
-BootClock::duration suspended() {
-  return BootClock::now().time_since_epoch() - std::chrono::steady_clock::now().time_since_epoch();
-}
-
 void remember(std::unordered_set<std::string>& handles, const KeyRef& ref) {
   if (handles.size() < limits::known_handles) handles.insert(handle_text(ref));
-}
-
-void refuse_if_too_long(const SecretBytes& pin) {
-  if (pin.size() <= limits::pin_bytes) return;
-  throw Error(Errc::refused, "a PIN has at most " + std::to_string(limits::pin_bytes) + " bytes; this was not sent");
 }
 
 SecretBytes copy_of(const SecretBytes& secret) { return SecretBytes(secret.view()); }
@@ -135,11 +126,12 @@ template <class Expected, class Request>
 Awaitable<Expected> TokenKeys::run(Shared token, Request request, std::string what, Asker& asker) {
   refuse_if_unplugged(*token);
   std::shared_ptr<void> announcement;
-  std::function<void()> touch_wanted = [&] {
+  Notices notices;
+  notices.touch_wanted = [&] {
     announcement = asker.announce("Confirm user presence for " + what + "\nTouch " + token->title() + ".");
   };
   Expected reply =
-      co_await token->client.request<Expected>(std::move(request), limits::touch_deadline, std::move(touch_wanted));
+      co_await token->client.request<Expected>(std::move(request), limits::touch_deadline, std::move(notices));
   co_return reply;
 }
 
@@ -168,18 +160,18 @@ Awaitable<Expected> TokenKeys::run_with_pin(Shared token, bool wants_pin, std::s
   const Gate::Ticket ticket = co_await token->gate.enter();
   SecretBytes pin;
   if (wants_pin) pin = co_await pin_for(token, what, asker);
-  unsigned epoch = token->pin_epoch;
+  unsigned epoch = token->pin.epoch();
   try {
     Expected reply = co_await run_once<Expected>(token, what, make, pin, asker);
     co_await keep_pin(token, pin, epoch);
     co_return reply;
   } catch (const Error& error) {
-    if (error.code() == Errc::wrong_pin || error.code() == Errc::pin_blocked) token->forget_pin();
+    if (error.code() == Errc::wrong_pin || error.code() == Errc::pin_blocked) token->pin.forget();
     if (error.code() != Errc::pin_required || !pin.empty()) throw;
   }
   // The token wants a PIN though the key does not say so; none has been sent so far.
   pin = co_await pin_for(token, what, asker);
-  epoch = token->pin_epoch;
+  epoch = token->pin.epoch();
   Expected reply = co_await run_once<Expected>(token, what, make, pin, asker);
   co_await keep_pin(token, pin, epoch);
   co_return reply;
@@ -196,7 +188,7 @@ Awaitable<Expected> TokenKeys::run_once(Shared token, std::string what, MakeRequ
 
 Awaitable<SecretBytes> TokenKeys::pin_for(Shared token, std::string what, Asker& asker) {
   if (token->is_middleware) {
-    SecretBytes typed = co_await ask_for_pin(token, " for " + what, asker);
+    SecretBytes typed = co_await ask_for_pin_of(token, " for " + what, asker);
     co_return typed;
   }
   const TokenInfo info = co_await describe_now(token);
@@ -208,31 +200,22 @@ Awaitable<SecretBytes> TokenKeys::pin_for(Shared token, std::string what, Asker&
     throw Error(Errc::pin_blocked,
                 "the PIN of " + token->title() + " is blocked: no tries left; only `fob reset` helps");
   }
-  const auto& cached = token->cached_pin;
-  if (cached && cached->tries == info.pin_tries && BootClock::now() < cached->expires &&
-      suspended() - cached->suspended < 1s) {
-    co_return copy_of(cached->pin);
-  }
-  token->forget_pin();
+  std::optional<SecretBytes> cached = token->pin.take(info.pin_tries);
+  if (cached) co_return std::move(*cached);
   if (info.pin_tries == 1U) {
     std::string warning =
         "One wrong PIN more, and " + token->title() + " is blocked: all its keys would be lost. Type yes to go on.";
-    const TypedAnswer sure = co_await asker.ask(Asker::Kind::text, std::move(warning));
-    if (!sure.refusal.empty()) throw Error(Errc::refused, sure.refusal);
-    if (as_text(sure.text.view()) != "yes") throw Error(Errc::refused, "the last PIN try was not used");
+    co_await ask_for_word(std::move(warning), "yes", "the last PIN try was not used", asker);
   }
-  SecretBytes typed = co_await ask_for_pin(token, tries_text(info) + " for " + what, asker);
+  SecretBytes typed = co_await ask_for_pin_of(token, tries_text(info) + " for " + what, asker);
   co_return typed;
 }
 
-Awaitable<SecretBytes> TokenKeys::ask_for_pin(Shared token, std::string what, Asker& asker) {
-  std::string text = "Enter PIN of " + token->title() + what;
-  TypedAnswer answer = co_await asker.ask(Asker::Kind::pin, std::move(text));
-  if (!answer.refusal.empty()) throw Error(Errc::refused, "no PIN: " + answer.refusal);
-  if (answer.text.empty()) throw Error(Errc::refused, "no PIN was typed");
-  refuse_if_too_long(answer.text);
+Awaitable<SecretBytes> TokenKeys::ask_for_pin_of(Shared token, std::string what, Asker& asker) {
+  std::string question = "Enter PIN of " + token->title() + what;
+  SecretBytes typed = co_await ask_for_pin(std::move(question), asker);
   refuse_if_unplugged(*token);
-  co_return std::move(answer.text);
+  co_return std::move(typed);
 }
 
 /// After the token has accepted it. How many tries it counts from now on is asked, not guessed.
@@ -240,18 +223,10 @@ Awaitable<void> TokenKeys::keep_pin(Shared token, const SecretBytes& pin, unsign
   if (pin_cache_ == 0s || token->is_middleware || pin.empty()) co_return;
   try {
     const TokenInfo info = co_await describe_now(token);
-    // The agent was locked, or the machine slept, since it was typed.
-    if (token->pin_epoch != epoch || token->removed) co_return;
-    token->cached_pin = {copy_of(pin), info.pin_tries, BootClock::now() + pin_cache_, suspended()};
+    if (!token->removed) token->pin.keep(pin, info.pin_tries, pin_cache_, epoch);
   } catch (const Error& error) {
     log_info("a PIN is not cached: " + std::string(error.what()));
-    co_return;
   }
-  token->pin_timer.expires_after(pin_cache_);
-  token->pin_timer.async_wait([held = std::weak_ptr<AttachedToken>(token)](const boost::system::error_code& stopped) {
-    const auto resting = held.lock();
-    if (!stopped && resting) resting->forget_pin();
-  });
 }
 
 Awaitable<NewKey> TokenKeys::generate(Shared token, NewKeyRequest wanted, Asker& asker) {
@@ -292,10 +267,8 @@ Awaitable<void> TokenKeys::set_pin(Shared token, Asker& asker) {
   if (info.pin_set) throw Error(Errc::refused, token->title() + " has a PIN already; change it with: fob pin change");
   std::string text =
       "New PIN for " + token->title() + ", at least " + std::to_string(info.min_pin_length) + " characters";
-  TypedAnswer typed = co_await asker.ask(Asker::Kind::new_pin, std::move(text));
-  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
-  refuse_if_too_long(typed.text);
-  host::SetPin request{std::move(typed.text)};
+  SecretBytes new_pin = co_await ask_for_new_pin(std::move(text), asker);
+  host::SetPin request{std::move(new_pin)};
   const HostEnd end(*token, true);
   co_await run<host::Done>(token, std::move(request), "the new PIN", asker);
   token->info.reset();
@@ -305,14 +278,12 @@ Awaitable<void> TokenKeys::change_pin(Shared token, Asker& asker) {
   const Gate::Ticket ticket = co_await token->gate.enter();
   const TokenInfo info = co_await describe_now(token);
   if (!info.pin_set) throw Error(Errc::refused, token->title() + " has no PIN yet; set one with: fob pin set");
-  token->forget_pin();
+  token->pin.forget();
   SecretBytes old_pin = co_await pin_for(token, "the change of its PIN", asker);
   std::string text =
       "New PIN for " + token->title() + ", at least " + std::to_string(info.min_pin_length) + " characters";
-  TypedAnswer typed = co_await asker.ask(Asker::Kind::new_pin, std::move(text));
-  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
-  refuse_if_too_long(typed.text);
-  host::ChangePin request{std::move(old_pin), std::move(typed.text)};
+  SecretBytes new_pin = co_await ask_for_new_pin(std::move(text), asker);
+  host::ChangePin request{std::move(old_pin), std::move(new_pin)};
   const HostEnd end(*token, true);
   co_await run<host::Done>(token, std::move(request), "the change of the PIN", asker);
   token->info.reset();
@@ -321,14 +292,10 @@ Awaitable<void> TokenKeys::change_pin(Shared token, Asker& asker) {
 Awaitable<void> TokenKeys::reset(Shared token, Asker& asker) {
   std::string text = "This erases every key and the PIN of " + token->title() + ", for good. Type its name, " +
                      token->names.id + ", to go on.";
-  const TypedAnswer typed = co_await asker.ask(Asker::Kind::text, std::move(text));
-  if (!typed.refusal.empty()) throw Error(Errc::refused, typed.refusal);
-  if (as_text(typed.text.view()) != token->names.id) {
-    throw Error(Errc::refused, "that is not the token's name; nothing was erased");
-  }
+  co_await ask_for_word(std::move(text), token->names.id, "that is not the token's name; nothing was erased", asker);
   const Gate::Ticket ticket = co_await token->gate.enter();
   co_await run<host::Done>(token, host::Reset(), "erasing the token", asker);
-  token->forget_pin();
+  token->pin.forget();
   token->info.reset();
   token->own_handles.clear();
   token->other_handles.clear();

@@ -56,7 +56,7 @@ class TokenKeys {
   Awaitable<bool> has_key(Shared token, const KeyRef& ref);
   Awaitable<TokenInfo> describe_now(Shared token);
   Awaitable<SecretBytes> pin_for(Shared token, std::string what, Asker& asker);
-  Awaitable<SecretBytes> ask_for_pin(Shared token, std::string what, Asker& asker);
+  Awaitable<SecretBytes> ask_for_pin_of(Shared token, std::string what, Asker& asker);
   Awaitable<void> keep_pin(Shared token, const SecretBytes& pin, unsigned epoch);
 
   Tokens& tokens_;

@@ -124,8 +124,8 @@ Tokens::Shared Tokens::middleware(const std::string& path) {
 }
 
 void Tokens::forget_pins() {
-  for (const Shared& token : plugged_in_) token->forget_pin();
-  for (const auto& [path, token] : middlewares_) token->forget_pin();
+  for (const Shared& token : plugged_in_) token->pin.forget();
+  for (const auto& [path, token] : middlewares_) token->pin.forget();
 }
 
 void Tokens::close_all() {

@@ -4,7 +4,11 @@
 
 #include "cli/agent_connection.h"
 #include "cli/agent_socket.h"
+#include "cli/pkcs11_uri.h"
 #include "cli/text.h"
+#include "cli/token_names.h"
+#include "protocol/limits.h"
+#include "protocol/pkcs11_info.h"
 
 namespace fob::cli {
 namespace {
@@ -35,9 +39,11 @@ void print_agent(const State& state) {
     std::cout << "Agent:   none. " << shown(state.fault) << '\n';
     return;
   }
+  const std::vector<control::Token>& tokens = state.tokens.tokens;
+  const std::vector<std::string> names = on_names(tokens);
   std::vector<std::string> products;
-  for (const control::Token& token : state.tokens.tokens) {
-    products.push_back(token.product + " (" + token.id + (token.fault.empty() ? ")" : ", not usable)"));
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    products.push_back(tokens[i].product + " (" + names[i] + (tokens[i].fault.empty() ? ")" : ", not usable)"));
   }
   const std::size_t keys = state.keys.keys.size();
   std::cout << "Agent:   answers at " << shown(state.socket) << '\n';
@@ -46,6 +52,12 @@ void print_agent(const State& state) {
 }
 
 }  // namespace
+
+std::string check_on_option(const std::string& on) {
+  if (is_pkcs11_uri(on)) return check_uri_option(on);
+  if (on.size() <= limits::token_id_bytes) return {};
+  return "no token has a name of " + std::to_string(on.size()) + " bytes";
+}
 
 void show_state(const CLI::App& fob, bool json) {
   const State state = ask_state();
@@ -84,8 +96,12 @@ bool json_above(const CLI::App& command) {
 }
 
 void add_on(CLI::App& command, std::string& on) {
-  command.add_option("--on", on, "the token: fido, fido:SERIAL, or an id that fob tokens shows")
+  command
+      .add_option(
+          "--on", on,
+          "the token: fido (the only FIDO2 token), an id that fob tokens shows, or a PKCS#11 URI that means one")
       ->type_name("TOKEN")
+      ->check(check_on_option)
       ->capture_default_str();
 }
 
@@ -95,19 +111,6 @@ control::Key key_named(const std::string& name) {
     if (key.name == name) return std::move(key);
   }
   throw Error(Errc::not_found, "no key is named " + name + ": fob list shows which there are");
-}
-
-control::Token token_named(const std::string& on) {
-  control::Tokens all = ask_agent_for<control::Tokens>(control::ListTokens{});
-  if (all.tokens.empty()) throw Error(Errc::not_found, "no token is plugged in");
-  if (on == "fido" && all.tokens.size() == 1) return std::move(all.tokens[0]);
-  std::vector<std::string> ids;
-  for (control::Token& token : all.tokens) {
-    if (token.id == on) return std::move(token);
-    ids.push_back(token.id);
-  }
-  if (on == "fido") throw Error(Errc::refused, "several tokens are plugged in: name one with --on: " + joined(ids));
-  throw Error(Errc::not_found, "no token " + on + " is plugged in; there are: " + joined(ids));
 }
 
 }  // namespace fob::cli

@@ -26,6 +26,7 @@ void add_pin(CLI::App& fob, Action& chosen);
 void add_import(CLI::App& fob, Action& chosen);
 void add_export(CLI::App& fob, Action& chosen);
 void add_resident(CLI::App& fob, Action& chosen);
+void add_attest(CLI::App& fob, Action& chosen);
 void add_reset(CLI::App& fob, Action& chosen);
 
 /// `fob` alone: what it is, how the agent is, which commands there are.
@@ -33,6 +34,8 @@ void show_state(const CLI::App& fob, bool json);
 
 /// Takes names of keys only: for CLI::Option::check.
 std::string check_name_option(const std::string& name);
+/// What --on takes: see add_on.
+std::string check_on_option(const std::string& on);
 
 /// Options that several commands have.
 void add_json(CLI::App& command, bool& json);
@@ -44,10 +47,6 @@ void add_on(CLI::App& command, std::string& on);
 
 /// The key that the agent keeps under `name`. Throws not_found with what there is.
 control::Key key_named(const std::string& name);
-
-/// The token that `on` names (control::TokenName), among those plugged in. Throws not_found, or refused where it could
-/// be several.
-control::Token token_named(const std::string& on);
 
 /// Defines a subcommand: `Options` holds what its options say (`json` among them), `define` adds them, `run` is the
 /// action.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/text.h"
+#include "cli/token_names.h"
 #include "protocol/fingerprint.h"
 
 namespace fob::cli {
@@ -22,12 +23,6 @@ Json value_or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json type_words(const std::vector<KeyKind>& kinds) {
-  Json out = Json::array();
-  for (const KeyKind kind : kinds) out.push_back(type_word(kind));
-  return out;
-}
-
 Json pin_json(const TokenInfo& info) {
   return {{"possible", info.takes_pin},
           {"set", info.pin_set},
@@ -36,14 +31,7 @@ Json pin_json(const TokenInfo& info) {
           {"change_due", info.pin_change_due}};
 }
 
-Json token_json(const control::Token& token) {
-  Json out{{"id", token.id},
-           {"product", token.product},
-           {"serial", text_or_null(token.serial)},
-           {"path", token.path},
-           {"fault", text_or_null(token.fault)}};
-  if (!token.fault.empty()) return out;
-  const TokenInfo& info = token.info;
+void add_fido2(Json& out, const TokenInfo& info) {
   out["aaguid"] = aaguid_text(info.aaguid);
   out["firmware"] = text_or_null(firmware_text(info.firmware));
   out["versions"] = info.versions;
@@ -58,6 +46,49 @@ Json token_json(const control::Token& token) {
   out["resident_keys_left"] = value_or_null(info.resident_left);
   out["credential_management"] = info.credential_management;
   out["cred_protect"] = info.cred_protect;
+}
+
+/// PKCS#11 tells no number of tries but the last one and none.
+Json pin_json(const Pkcs11TokenInfo& info) {
+  Json tries = nullptr;
+  if (info.pin_final_try) tries = 1;
+  if (info.pin_locked) tries = 0;
+  return {{"needed", info.login_required},
+          {"set", info.pin_set},
+          {"tries_left", tries},
+          {"wrong_before", info.pin_count_low},
+          {"locked", info.pin_locked},
+          {"at_reader", info.pin_pad},
+          {"min_length", info.min_pin_length},
+          {"max_length", info.max_pin_length}};
+}
+
+void add_pkcs11(Json& out, const Pkcs11TokenInfo& info) {
+  out["uri"] = info.uri;
+  out["label"] = info.label;
+  out["manufacturer"] = info.manufacturer;
+  out["model"] = info.model;
+  out["slot"] = info.slot;
+  out["firmware"] = text_or_null(info.firmware);
+  out["types"] = type_words(info.key_kinds);
+  out["rsa_bits"] = {{"min", info.rsa_min_bits}, {"max", info.rsa_max_bits}};
+  out["pin"] = pin_json(info);
+  out["piv"] = info.is_piv;
+  out["removable"] = info.removable;
+  out["initialized"] = info.initialized;
+  out["write_protected"] = info.write_protected;
+}
+
+Json token_json(const control::Token& token, const std::string& on_name) {
+  Json out{{"id", token.id},     {"product", token.product},           {"serial", text_or_null(token.serial)},
+           {"path", token.path}, {"fault", text_or_null(token.fault)}, {"kind", is_fido2(token) ? "fido2" : "pkcs11"},
+           {"on", on_name}};
+  if (!token.fault.empty()) return out;
+  if (token.pkcs11) {
+    add_pkcs11(out, *token.pkcs11);
+  } else {
+    add_fido2(out, token.info);
+  }
   return out;
 }
 
@@ -80,6 +111,7 @@ Json key_json(const control::Key& key) {
   Json out{{"name", text_or_null(key.name)},
            {"where", key.where},
            {"token", text_or_null(key.token)},
+           {"uri", text_or_null(key.uri)},
            {"comment", key.comment}};
   out.update(public_key_json(key.public_key, key.comment));
   add_flags(out, is_sk(key.public_key.kind) ? key.sk_flags : std::uint8_t{0});
@@ -103,6 +135,12 @@ Json kept_json(const control::Kept& kept) {
 
 Json resident_json(const control::Resident& key) {
   Json out;
+  if (!is_sk(key.public_key.kind)) {
+    out["label"] = key.user;
+    out["uri"] = std::string(as_text(key.key_handle));
+    out.update(public_key_json(key.public_key, key.user));
+    return out;
+  }
   out["user"] = key.user;
   out.update(public_key_json(key.public_key, key.user));
   add_flags(out, key.sk_flags);
@@ -119,13 +157,25 @@ std::string list_of(const std::vector<Entry>& entries, Json (*to_json)(const Ent
 
 }  // namespace
 
-std::string json_of(const control::Tokens& tokens) { return list_of(tokens.tokens, token_json); }
+std::string json_of(const control::Tokens& tokens) {
+  const std::vector<std::string> names = on_names(tokens.tokens);
+  Json out = Json::array();
+  for (std::size_t i = 0; i < names.size(); ++i) out.push_back(token_json(tokens.tokens[i], names[i]));
+  return dumped(out);
+}
+
 std::string json_of(const control::Keys& keys) { return list_of(keys.keys, key_json); }
 std::string json_of(const control::Residents& residents) { return list_of(residents.keys, resident_json); }
 std::string json_of(const control::Key& key) { return dumped(key_json(key)); }
 
 std::string json_of(const control::Kept& kept) { return dumped(kept_json(kept)); }
 std::string json_of(const std::vector<control::Kept>& kept) { return list_of(kept, kept_json); }
+
+std::string json_of(const control::Attested& attested, const std::string& name) {
+  Json certificates = Json::array();
+  for (const Bytes& certificate : attested.certificates) certificates.push_back(to_base64(certificate));
+  return dumped({{"name", name}, {"certificates", certificates}, {"issuers_checked", false}});
+}
 
 std::string json_of_done(const std::string& what, const std::string& name) {
   return dumped({{"done", true}, {what, name}});

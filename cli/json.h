@@ -16,6 +16,8 @@ std::string json_of(const control::Key& key);
 std::string json_of(const control::Kept& kept);
 std::string json_of(const std::vector<control::Kept>& kept);
 std::string json_of(const control::Residents& residents);
+/// Of `fob attest`: the certificates in DER as base64.
+std::string json_of(const control::Attested& attested, const std::string& name);
 
 /// Of a command that only does something: {"done": true, "<what>": "<name>"}.
 std::string json_of_done(const std::string& what, const std::string& name);

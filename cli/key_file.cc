@@ -65,7 +65,7 @@ Bytes crypt(ByteView data, const SecretBytes& key_and_iv) {
   }
   if (text.find("PRIVATE KEY-----") != std::string_view::npos || text.starts_with("PuTTY-User-Key-File")) {
     throw Error(Errc::unsupported,
-                "this is a private key file of another format, and none of a FIDO2 key: ssh-add takes PEM files");
+                "this is a private key file of another format: ssh-keygen -p -f COPY turns a copy into OpenSSH's");
   }
   throw_malformed("it does not begin with " + std::string(begin_line));
 }
@@ -112,14 +112,6 @@ Envelope read_envelope(ByteView file) {
   // Other ciphers may have a tag behind; decrypt() refuses them with a better reason.
   if (out.cipher == no_cipher || out.cipher == cipher_name) in.done();
   return out;
-}
-
-/// Before a passphrase is asked for: it would be for nothing.
-void check_is_sk(ByteView public_blob) {
-  const PublicKey key = PublicKey::parse(public_blob);
-  if (is_sk(key.kind)) return;
-  throw Error(Errc::unsupported, "this is a software key (" + key.display_type() +
-                                     "), and fob keeps only FIDO2 keys yet: ssh-add holds it");
 }
 
 Bytes decrypt(const Envelope& envelope, const AskPassphrase& ask_passphrase) {
@@ -194,10 +186,14 @@ Bytes encode(ByteView file) {
 
 }  // namespace
 
+PublicKey parse_public_part(std::string_view text) {
+  const Bytes file = decode(text);
+  return PublicKey::parse(read_envelope(file).public_blob);
+}
+
 KeyFile parse_key_file(std::string_view text, const AskPassphrase& ask_passphrase) {
   const Bytes file = decode(text);
   const Envelope envelope = read_envelope(file);
-  check_is_sk(envelope.public_blob);
   return read_contents(decrypt(envelope, ask_passphrase), envelope);
 }
 

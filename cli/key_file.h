@@ -24,10 +24,14 @@ class WrongPassphrase : public Error {
 /// Called at most once, and only for an encrypted file.
 using AskPassphrase = std::function<SecretBytes()>;
 
-/// Reads the file's text: one sk key, unencrypted or encrypted with aes256-ctr and bcrypt_pbkdf (what ssh-keygen writes
-/// by default). Takes as long as the file's rounds say, up to limits::key_file_rounds.
-/// Errors: malformed; unsupported, with what to do, for other kinds of key, cipher or file; WrongPassphrase; refused
-/// for an empty one; and what `ask_passphrase` throws.
+/// The public key in the file's text, which stands there unencrypted. Errors: malformed; unsupported, with what to do,
+/// for other kinds of key or file.
+PublicKey parse_public_part(std::string_view text);
+
+/// Reads the file's text: one key, unencrypted or encrypted with aes256-ctr and bcrypt_pbkdf (what ssh-keygen writes by
+/// default). Takes as long as the file's rounds say, up to limits::key_file_rounds.
+/// Errors: those of parse_public_part, also for another cipher; WrongPassphrase; refused for an empty one; and what
+/// `ask_passphrase` throws.
 KeyFile parse_key_file(std::string_view text, const AskPassphrase& ask_passphrase);
 
 /// The file's text; encrypted unless `passphrase` is empty. Other SSH tools take it for their own.

@@ -27,7 +27,7 @@ void harden_process() {
 
 void add_commands(CLI::App& fob, Action& chosen) {
   for (const auto add : {add_new, add_list, add_public, add_tokens, add_pin, add_import, add_export, add_remove,
-                         add_resident, add_reset}) {
+                         add_resident, add_attest, add_reset}) {
     add(fob, chosen);
   }
 }

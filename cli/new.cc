@@ -1,14 +1,10 @@
-#include <pwd.h>
-#include <unistd.h>
-
-#include <array>
-#include <climits>
 #include <iostream>
 
 #include "cli/agent_connection.h"
 #include "cli/attestation.h"
 #include "cli/command.h"
 #include "cli/file.h"
+#include "cli/new_options.h"
 #include "cli/text.h"
 #include "protocol/fingerprint.h"
 #include "protocol/limits.h"
@@ -16,71 +12,16 @@
 namespace fob::cli {
 namespace {
 
-struct Options {
-  bool json = false;
-  control::NewKey key;
-  std::string type = "ecdsa-sk";
-  std::string challenge_file;
-  std::string attestation_file;
-  std::string file;
-};
-
-/// "alice@desk", as ssh-keygen has it.
-std::string default_comment() {
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  const passwd* entry = getpwuid(getuid());
-  if (entry == nullptr || gethostname(host.data(), host.size() - 1) != 0) return "";
-  return std::string(entry->pw_name) + '@' + host.data();
-}
-
-std::string check_application(const std::string& application) {
-  if (application.starts_with("ssh:")) return {};
-  return "the application must begin with \"ssh:\", not \"" + shown(application) + "\"";
-}
-
-void define_place(CLI::App& command, Options& options) {
-  add_on(command, options.key.on);
-  command.add_option("-t,--type", options.type, "the key's type: ecdsa-sk works on every token")
-      ->check(CLI::IsMember({"ecdsa-sk", "ed25519-sk"}))
-      ->capture_default_str();
-  command.add_option("-o,--output", options.file, "write the key file that ssh uses without fob, and FILE.pub")
-      ->type_name("FILE");
-}
-
-void define(CLI::App& command, Options& options) {
-  control::NewKey& key = options.key;
-  key.on = "fido";
-  key.application = "ssh:";
-  key.comment = default_comment();
-  add_json(command, options.json);
-  command.add_option("NAME", key.name, "what to call the key")->required()->check(check_name_option);
-  define_place(command, options);
-  command.add_flag("--resident", key.resident, "store it on the token, so that another machine can get it from there");
-  command.add_flag("--verify-required", key.verify_required, "each use wants the PIN, or a fingerprint");
-  command.add_flag("--no-touch", key.no_touch, "uses want no touch; servers accept that only where told to");
-  command.add_option("--application", key.application, "the application that it is for: ssh: or ssh:SOMETHING")
-      ->check(check_application)
-      ->capture_default_str();
-  command.add_option("--user", key.user, "the user name of a resident key");
-  command.add_option("--comment", key.comment, "the comment")->capture_default_str();
-  command.add_flag("--replace", key.replace_resident, "a resident key of the same application and user may go");
-  command.add_option("--challenge", options.challenge_file, "a file that the token's attestation signs")
-      ->type_name("FILE");
-  command.add_option("--write-attestation", options.attestation_file, "where to write what the token attests")
-      ->type_name("FILE");
-}
-
 /// Everything that can fail before somebody has touched the token.
-void check_files(const Options& options) {
+void check_files(const NewOptions& options) {
   std::vector<std::string> files;
   if (!options.file.empty()) files = {options.file, options.file + ".pub"};
   if (!options.attestation_file.empty()) files.push_back(options.attestation_file);
   check_can_create(files);
 }
 
-control::NewKey request_of(const Options& options) {
+control::NewKey request_of(const NewOptions& options) {
   control::NewKey out = options.key;
-  out.kind = options.type == "ecdsa-sk" ? KeyKind::sk_ecdsa_p256 : KeyKind::sk_ed25519;
   if (!options.challenge_file.empty()) {
     out.challenge = read_file(options.challenge_file, limits::challenge_bytes);
     if (out.challenge.empty()) throw Error(Errc::malformed, "the challenge file is empty: " + options.challenge_file);
@@ -94,13 +35,13 @@ void print(const control::Kept& kept) {
   std::cout << fingerprint(key) << '\n' << fingerprint(key, Hash::md5) << '\n' << randomart(key) << '\n';
 }
 
-void write_key_files(const Options& options) {
+void write_key_files(const NewOptions& options) {
   const auto exported = ask_agent_for<control::Exported>(control::ExportKey{options.key.name});
   write_key_pair(options.file, exported.key, exported.comment, SecretBytes());
 }
 
 /// The key exists by now, whatever happens here: so each file is tried, and it is said how to get the key's after all.
-void write_files(const Options& options, const control::Kept& kept) {
+void write_files(const NewOptions& options, const control::Kept& kept) {
   std::vector<std::string> written;
   std::vector<Error> failures;
   const auto attempt = [&](const std::vector<std::string>& files, const auto& write) {
@@ -127,7 +68,7 @@ void write_files(const Options& options, const control::Kept& kept) {
   throw Error(failures[0].code(), text);
 }
 
-void run(const Options& options) {
+void run(const NewOptions& options) {
   check_files(options);
   const auto kept = ask_agent_for<control::Kept>(request_of(options));
   if (options.json) {
@@ -144,7 +85,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_new(CLI::App& fob, Action& chosen) {
-  add_command<Options>(fob, chosen, "new", "make a key on a token", define, run);
+  add_command<NewOptions>(fob, chosen, "new", "make a key on a token", define_new, run);
 }
 
 }  // namespace fob::cli

@@ -2,6 +2,7 @@
 
 #include "cli/agent_connection.h"
 #include "cli/command.h"
+#include "cli/pkcs11_uri.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 
@@ -18,12 +19,14 @@ struct Options {
 void define(CLI::App& command, Options& options) {
   add_json(command, options.json);
   command.add_option("NAME", options.name, "the key")->required()->check(check_name_option);
-  command.add_flag("--from-token", options.from_token, "delete a resident key from its token, too");
+  command.add_flag("--from-token", options.from_token, "delete it from the token that stores it, too");
   command.add_flag("-y,--yes", options.yes, "do not ask");
 }
 
-const char* consequence(const Options& options, const control::Key& key) {
+std::string consequence(const Options& options, const control::Key& key) {
   if (options.from_token) return "It cannot be brought back.";
+  if (!key.uri.empty())
+    return "It stays on its token, from where fob import '" + shown(short_key_uri(key.uri)) + "' keeps it again.";
   if ((key.sk_flags & flag_resident) != 0) return "It stays on its token, from where ssh-add -K fetches it.";
   return "Without a copy of its key file it cannot be used again.";
 }
@@ -31,7 +34,7 @@ const char* consequence(const Options& options, const control::Key& key) {
 /// Throws refused unless the person agrees.
 void ask_first(const Options& options) {
   const std::string what = options.from_token ? "Delete " + options.name + " from its token" : "Remove " + options.name;
-  const std::string question = std::string(consequence(options, key_named(options.name))) + ' ' + what + "? (yes/no)";
+  const std::string question = consequence(options, key_named(options.name)) + ' ' + what + "? (yes/no)";
   if (!Terminal().confirms(question)) throw Error(Errc::refused, options.name + " stays: no yes was typed");
 }
 

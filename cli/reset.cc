@@ -2,6 +2,7 @@
 
 #include "cli/agent_connection.h"
 #include "cli/command.h"
+#include "protocol/pkcs11_info.h"
 
 namespace fob::cli {
 namespace {
@@ -18,6 +19,9 @@ void define(CLI::App& command, Options& options) {
 
 /// The agent has the person type the token's name first.
 void run(const Options& options) {
+  if (is_pkcs11_uri(options.on)) {
+    throw Error(Errc::unsupported, "fob erases FIDO2 tokens only; a PKCS#11 token has a tool of its maker's for that");
+  }
   ask_agent_for<control::Done>(control::ResetToken{options.on});
   if (options.json) {
     std::cout << json_of_done("reset", options.on);
@@ -29,7 +33,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_reset(CLI::App& fob, Action& chosen) {
-  add_command<Options>(fob, chosen, "reset", "erase a token: every key on it, and its PIN", define, run);
+  add_command<Options>(fob, chosen, "reset", "erase a FIDO2 token: every key on it, and its PIN", define, run);
 }
 
 }  // namespace fob::cli

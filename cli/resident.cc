@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <iostream>
 
 #include "cli/agent_connection.h"
 #include "cli/command.h"
+#include "cli/pkcs11_uri.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "protocol/fingerprint.h"
+#include "protocol/pkcs11_info.h"
 
 namespace fob::cli {
 namespace {
@@ -31,7 +34,10 @@ void define(CLI::App& command, Options& options) {
 }
 
 void define_key(CLI::App& command, std::string& key) {
-  command.add_option("KEY", key, "its fingerprint (or how that begins), application, or user")->required();
+  command
+      .add_option("KEY", key,
+                  "its fingerprint (or how that begins), application or user; on a PKCS#11 token label or URI")
+      ->required();
 }
 
 void define_remove(CLI::App& command, RemoveOptions& options) {
@@ -46,7 +52,13 @@ void define_rename(CLI::App& command, RenameOptions& options) {
   command.add_option("USER", options.user, "the new user name")->required();
 }
 
+/// How a key of a PKCS#11 token is named to it.
+std::string uri_of(const control::Resident& key) { return std::string(as_text(key.key_handle)); }
+
 std::string described(const control::Resident& key) {
+  if (!is_sk(key.public_key.kind)) {
+    return (key.user.empty() ? "the key" : shown(key.user)) + " (" + fingerprint(key.public_key) + ")";
+  }
   return shown(key.public_key.application) + (key.user.empty() ? "" : " of " + shown(key.user)) + " (" +
          fingerprint(key.public_key) + ")";
 }
@@ -54,6 +66,8 @@ std::string described(const control::Resident& key) {
 bool is_meant(const control::Resident& key, const std::string& by) {
   constexpr std::string_view prefix = "SHA256:";
   if (by.starts_with(prefix) && by.size() > prefix.size()) return fingerprint(key.public_key).starts_with(by);
+  if (by.empty()) return false;
+  if (is_pkcs11_uri(by)) return uri_means_key(by, uri_of(key));
   return key.public_key.application == by || key.user == by;
 }
 
@@ -65,32 +79,54 @@ control::Resident find(const Options& options, const std::string& by) {
     if (is_meant(key, by)) found.push_back(&key);
   }
   if (found.empty()) {
-    throw Error(Errc::not_found, "no resident key has that fingerprint, application or user: " + shown(by) +
+    throw Error(Errc::not_found, "no key on the token has that fingerprint or name: " + shown(by) +
                                      "; fob resident list shows which there are");
   }
   if (found.size() > 1) {
-    throw Error(Errc::refused, std::to_string(found.size()) + " resident keys are meant by " + shown(by) +
+    throw Error(Errc::refused, std::to_string(found.size()) + " keys on the token are meant by " + shown(by) +
                                    ": name one by fingerprint");
   }
   return std::move(*found[0]);
 }
 
-void run_list(const Options& options) {
-  const auto reply = ask_agent_for<control::Residents>(control::ListResident{options.on});
-  if (options.json) {
-    std::cout << json_of(reply);
-    return;
+/// A short one where that means this key only.
+std::string uri_among(const control::Resident& key, const control::Residents& all) {
+  const std::string uri = uri_of(key);
+  const std::string candidate = short_key_uri(uri);
+  const auto meant = std::count_if(all.keys.begin(), all.keys.end(), [&](const control::Resident& other) {
+    return uri_means_key(candidate, uri_of(other));
+  });
+  return shown(meant == 1 ? candidate : uri);
+}
+
+void print_pkcs11(const control::Residents& reply) {
+  Table table({"LABEL", "TYPE", "FINGERPRINT", "URI"});
+  for (const control::Resident& key : reply.keys) {
+    table.add({shown(key.user), key.public_key.display_type(), fingerprint(key.public_key), uri_among(key, reply)});
   }
-  if (reply.keys.empty()) {
-    std::cerr << "The token holds no resident SSH keys.\n";
-    return;
-  }
+  table.print(std::cout);
+}
+
+void print_fido2(const control::Residents& reply) {
   Table table({"APPLICATION", "USER", "TYPE", "NEEDS", "FINGERPRINT"});
   for (const control::Resident& key : reply.keys) {
     table.add({shown(key.public_key.application), shown(key.user), key.public_key.display_type(),
                needs_of(key.sk_flags), fingerprint(key.public_key)});
   }
   table.print(std::cout);
+}
+
+void run_list(const Options& options) {
+  const auto reply = ask_agent_for<control::Residents>(control::ListResident{options.on});
+  if (options.json) {
+    std::cout << json_of(reply);
+  } else if (reply.keys.empty()) {
+    std::cerr << "The token holds no resident SSH keys.\n";
+  } else if (is_pkcs11_uri(options.on)) {
+    print_pkcs11(reply);
+  } else {
+    print_fido2(reply);
+  }
 }
 
 void run_remove(const RemoveOptions& options) {
@@ -104,6 +140,10 @@ void run_remove(const RemoveOptions& options) {
 }
 
 void run_rename(const RenameOptions& options) {
+  if (is_pkcs11_uri(options.on)) {
+    throw Error(Errc::unsupported,
+                "fob renames keys of FIDO2 tokens only: their user names; a PKCS#11 key has a label");
+  }
   const control::Resident key = find(options, options.key);
   ask_agent_for<control::Done>(control::RenameResident{options.on, key.key_handle, options.user});
   std::cout << (options.json ? json_of_done("renamed", fingerprint(key.public_key))

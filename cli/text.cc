@@ -48,6 +48,8 @@ std::string needs_of(std::uint8_t sk_flags) {
 }
 
 std::string needs_of(const control::Key& key) {
+  // Whether PIN and touch are wanted is known to the token alone.
+  if (!key.uri.empty()) return key.confirm ? "what its token asks, confirm" : "what its token asks";
   const std::uint8_t flags = is_sk(key.public_key.kind) ? key.sk_flags : std::uint8_t{0};
   std::string out = needs_of(flags);
   if (key.confirm) out = flags == 0 ? "confirm" : out + ", confirm";
@@ -72,6 +74,20 @@ std::string pin_text(const TokenInfo& info) {
   return out;
 }
 
+std::string pin_text(const Pkcs11TokenInfo& info) {
+  if (!info.initialized) return "not initialised";
+  if (info.pin_locked) return "locked";
+  if (info.pin_final_try) return "1 try left";
+  if (info.pin_count_low) return "wrong PIN typed before";
+  if (!info.login_required) return "not needed";
+  if (!info.pin_set) return "not set";
+  return info.pin_pad ? "at the reader" : "set";
+}
+
+std::string pin_text(const control::Token& token) {
+  return token.pkcs11 ? pin_text(*token.pkcs11) : pin_text(token.info);
+}
+
 std::string aaguid_text(const std::array<std::uint8_t, 16>& aaguid) {
   std::string out = to_hex(aaguid);
   for (const std::size_t place : {20U, 16U, 12U, 8U}) out.insert(place, 1, '-');
@@ -82,8 +98,20 @@ std::string type_word(KeyKind kind) {
   switch (kind) {
     case KeyKind::sk_ecdsa_p256: return "ecdsa-sk";
     case KeyKind::sk_ed25519: return "ed25519-sk";
+    case KeyKind::rsa: return "rsa";
+    case KeyKind::ecdsa_p256: return "ecdsa";
+    case KeyKind::ecdsa_p384: return "ecdsa-p384";
+    case KeyKind::ecdsa_p521: return "ecdsa-p521";
+    case KeyKind::ed25519: return "ed25519";
     default: return std::string(traits(kind).name);
   }
+}
+
+std::vector<std::string> type_words(const std::vector<KeyKind>& kinds) {
+  std::vector<std::string> out;
+  out.reserve(kinds.size());
+  for (const KeyKind kind : kinds) out.push_back(type_word(kind));
+  return out;
 }
 
 }  // namespace fob::cli

@@ -25,10 +25,15 @@ std::string needs_of(std::uint8_t sk_flags);
 std::string firmware_text(std::uint64_t firmware);
 /// "set, 8 tries left", "blocked", "not set", "none possible".
 std::string pin_text(const TokenInfo& info);
+/// "set", "not set", "1 try left", "wrong PIN typed before", "locked", "at the reader".
+std::string pin_text(const Pkcs11TokenInfo& info);
+/// Of either kind of token.
+std::string pin_text(const control::Token& token);
 /// "2fc0579f-8113-47ea-b116-bb5a8db9202a".
 std::string aaguid_text(const std::array<std::uint8_t, 16>& aaguid);
-/// "ecdsa-sk" and the like: as --type of `fob new` has it.
+/// "ecdsa-sk", "rsa" and the like: as --type of `fob new` has it.
 std::string type_word(KeyKind kind);
+std::vector<std::string> type_words(const std::vector<KeyKind>& kinds);
 
 /// "a, b, c".
 std::string joined(const std::vector<std::string>& words);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "protocol/control_token_requests.h"
 #include "protocol/limits.h"
 
 namespace fob::control {
@@ -19,6 +20,7 @@ enum class Type : std::uint8_t {
   kept = 134,
   exported = 135,
   residents = 136,
+  attested = 137,
 };
 
 Type type_of(const Failed&) { return Type::failed; }
@@ -30,6 +32,7 @@ Type type_of(const Keys&) { return Type::keys; }
 Type type_of(const Kept&) { return Type::kept; }
 Type type_of(const Exported&) { return Type::exported; }
 Type type_of(const Residents&) { return Type::residents; }
+Type type_of(const Attested&) { return Type::attested; }
 
 /// The place of a code is its number on the wire: append only.
 constexpr std::array failure_codes{
@@ -65,20 +68,29 @@ std::vector<Entry> read_list(Reader& in, std::size_t most, Entry (*read_entry)(R
 
 void write_count(Writer& out, std::size_t count) { out.u32(static_cast<std::uint32_t>(count)); }
 
+std::string read_uri(Reader& in) {
+  const std::string_view uri = in.text(limits::uri_bytes);
+  if (!uri.empty()) check_pkcs11_uri(uri);
+  return std::string(uri);
+}
+
 Token read_token(Reader& in) {
   Token out;
-  out.id = in.text(limits::token_id_bytes);
+  out.id = read_token_name(in);
   out.product = in.text(limits::name_bytes);
   out.serial = in.text(limits::token_id_bytes);
   out.path = in.text(limits::path_bytes);
   out.fault = read_sentence(in);
   out.info = TokenInfo::read(in);
+  if (in.boolean()) out.pkcs11 = Pkcs11TokenInfo::read(in);
   return out;
 }
 
 void write_token(const Token& token, Writer& out) {
   out.string(token.id).string(token.product).string(token.serial).string(token.path).string(cut(token.fault));
   token.info.write(out);
+  out.boolean(token.pkcs11.has_value());
+  if (token.pkcs11) token.pkcs11->write(out);
 }
 
 Key read_key(Reader& in) {
@@ -88,6 +100,7 @@ Key read_key(Reader& in) {
   out.token = in.text(limits::name_bytes);
   out.comment = in.text(limits::message_bytes);  // ssh-add may give any
   out.public_key = PublicKey::parse(in.string());
+  out.uri = read_uri(in);
   out.sk_flags = in.u8();
   out.created = in.u64();
   out.confirm = in.boolean();
@@ -97,8 +110,10 @@ Key read_key(Reader& in) {
 
 void write_key(const Key& key, Writer& out) {
   out.string(key.name).string(key.where).string(key.token).string(key.comment).string(key.public_key.blob);
-  out.u8(key.sk_flags).u64(key.created).boolean(key.confirm).boolean(key.loaded);
+  out.string(key.uri).u8(key.sk_flags).u64(key.created).boolean(key.confirm).boolean(key.loaded);
 }
+
+Bytes read_certificate(Reader& in) { return to_bytes(in.string(limits::certificate_bytes)); }
 
 Resident read_resident(Reader& in) {
   Resident out;
@@ -181,11 +196,18 @@ void Exported::write(Writer& out) const {
   out.string(comment);
 }
 
-Residents Residents::read(Reader& in) { return {read_list(in, limits::resident_keys, read_resident)}; }
+Residents Residents::read(Reader& in) { return {read_list(in, limits::pkcs11_keys, read_resident)}; }
 
 void Residents::write(Writer& out) const {
   write_count(out, keys.size());
   for (const Resident& key : keys) write_resident(key, out);
+}
+
+Attested Attested::read(Reader& in) { return {read_list(in, limits::attestation_chain, read_certificate)}; }
+
+void Attested::write(Writer& out) const {
+  write_count(out, certificates.size());
+  for (const Bytes& certificate : certificates) out.string(certificate);
 }
 
 Reply parse_reply(ByteView message) {
@@ -209,6 +231,7 @@ Reply parse_reply(ByteView message) {
     case Type::kept: return whole(Kept::read(in));
     case Type::exported: return whole(Exported::read(in));
     case Type::residents: return whole(Residents::read(in));
+    case Type::attested: return whole(Attested::read(in));
   }
   throw Error(Errc::unsupported, "unknown control reply " + std::to_string(number));
 }

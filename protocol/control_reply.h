@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "protocol/error.h"
+#include "protocol/pkcs11_info.h"
 #include "protocol/private_key.h"
 #include "protocol/token_info.h"
 
@@ -47,12 +49,13 @@ struct Question {
 
 /// A token that is plugged in.
 struct Token {
-  std::string id;       ///< "fido:SERIAL", or "fido:hidraw3" without serial: as TokenName
-  std::string product;  ///< "Yubico YubiKey OTP+FIDO+CCID"
-  std::string serial;   ///< empty: none that the token shows
-  std::string path;     ///< device node or socket
-  std::string fault;    ///< why it cannot be used now, with a remedy; then `info` says nothing
-  TokenInfo info;
+  std::string id;                         ///< "fido:SERIAL", "fido:hidraw3" without serial, or a URI: as TokenName
+  std::string product;                    ///< "Yubico YubiKey OTP+FIDO+CCID"
+  std::string serial;                     ///< empty: none that the token shows
+  std::string path;                       ///< device node, socket or module
+  std::string fault;                      ///< why it cannot be used now, with a remedy; then `info` says nothing
+  TokenInfo info;                         ///< of a FIDO2 token
+  std::optional<Pkcs11TokenInfo> pkcs11;  ///< there for a PKCS#11 token; its `id` is its URI, its `path` the module
 };
 struct Tokens {
   std::vector<Token> tokens;
@@ -64,10 +67,11 @@ struct Tokens {
 /// A key that the agent holds or has kept.
 struct Key {
   std::string name;   ///< empty: not kept, added by ssh-add
-  std::string where;  ///< "fido", "memory", or a provider's path
+  std::string where;  ///< "fido", "pkcs11", "memory", or an SK middleware's path
   std::string token;  ///< which one, as far as known: product and serial at generation
   std::string comment;
   PublicKey public_key;
+  std::string uri;            ///< of a key on a PKCS#11 token (RFC 7512)
   std::uint8_t sk_flags = 0;  ///< of sk keys: 0x01 touch, 0x04 PIN, 0x20 resident (PROTOCOL.u2f)
   std::uint64_t created = 0;  ///< seconds since 1970; 0: unknown
   bool confirm = false;       ///< each use is confirmed (ssh-add -c)
@@ -91,6 +95,13 @@ struct Kept {
   static Kept read(Reader& in);
   void write(Writer& out) const;
 };
+/// Of AttestKey.
+struct Attested {
+  std::vector<Bytes> certificates;  ///< X.509, DER; the key's first, then its issuers'
+
+  static Attested read(Reader& in);
+  void write(Writer& out) const;
+};
 /// Of ExportKey.
 struct Exported {
   PrivateKey key;
@@ -102,9 +113,9 @@ struct Exported {
 
 struct Resident {
   PublicKey public_key;  ///< application included
-  Bytes key_handle;
+  Bytes key_handle;      ///< of a PKCS#11 token: the key's URI
   std::uint8_t sk_flags = 0;
-  std::string user;
+  std::string user;  ///< of a PKCS#11 token: the label
 };
 struct Residents {
   std::vector<Resident> keys;
@@ -113,7 +124,7 @@ struct Residents {
   void write(Writer& out) const;
 };
 
-using Reply = std::variant<Failed, Done, Notice, Question, Tokens, Keys, Kept, Exported, Residents>;
+using Reply = std::variant<Failed, Done, Notice, Question, Tokens, Keys, Kept, Exported, Residents, Attested>;
 
 Reply parse_reply(ByteView message);
 Bytes frame_reply(const Reply& reply);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/token_limits.h"
+
 /// Every limit of fob, in one place; docs/architecture.md lists them for people.
 namespace fob::limits {
 
@@ -35,14 +37,14 @@ inline constexpr std::size_t associated_certificates = 1024;
 inline constexpr std::size_t control_reply_bytes = 64 * 1024 * 1024;
 /// Name of a kept key.
 inline constexpr std::size_t key_name_bytes = 64;
-/// How a token is named: "fido:" and a serial number or a device.
+/// A FIDO2 token's name ("fido:" and a serial number or a device), and any token's serial number.
 inline constexpr std::size_t token_id_bytes = 256;
 /// Device node, socket or provider.
 inline constexpr std::size_t path_bytes = 4096;
 /// Comment of a key that is kept.
 inline constexpr std::size_t comment_bytes = 1024;
-/// Tokens plugged in at once.
-inline constexpr std::size_t listed_tokens = 64;
+/// Tokens in one list: FIDO2 tokens that are plugged in, and those in the slots of PKCS#11 modules.
+inline constexpr std::size_t listed_tokens = 1024;
 /// Held and kept keys in one list: twice `keys`.
 inline constexpr std::size_t control_listed_keys = 32'768;
 /// A sentence for people: reason, notice, question. A longer one is cut.
@@ -57,41 +59,6 @@ inline constexpr std::size_t key_file_bytes = 1024 * 1024;
 /// Rounds of bcrypt_pbkdf that a file may ask for: some minutes; ssh-keygen's default is 24.
 inline constexpr std::uint32_t key_file_rounds = 10'000;
 inline constexpr std::size_t key_file_salt_bytes = 1024;
-
-// --- tokens: what a token, and the host that speaks to it, may say ---
-
-/// One message between agent and host without its length word: data to sign as large as an agent message, and a key.
-inline constexpr std::size_t host_message_bytes = message_bytes + 16 * 1024;
-/// Credential id of an sk key.
-inline constexpr std::size_t key_handle_bytes = 1024;
-/// Relying party id of an sk key, "ssh:…".
-inline constexpr std::size_t application_bytes = 256;
-/// User id and user name of a credential (CTAP 2.1 §6.1.2 lets a token cut names at 64).
-inline constexpr std::size_t credential_user_bytes = 64;
-/// A PIN as UTF-8. A FIDO2 token takes 63 bytes (CTAP 2.1 §6.5.1), a middleware what it likes.
-inline constexpr std::size_t fido_pin_bytes = 63;
-inline constexpr std::size_t pin_bytes = 255;
-/// What an attestation signs, as ssh-keygen -O challenge= reads it from a file.
-inline constexpr std::size_t challenge_bytes = 64 * 1024;
-/// Each part of an attestation; libfido2 takes no message over 4 KiB.
-inline constexpr std::size_t attestation_bytes = 8 * 1024;
-/// A signature blob of an sk key.
-inline constexpr std::size_t signature_bytes = 1024;
-/// Resident keys of one token; the largest on sale hold 300.
-inline constexpr std::size_t resident_keys = 512;
-/// Versions, extensions, transports that a token names, each.
-inline constexpr std::size_t token_names = 32;
-inline constexpr std::size_t token_name_bytes = 64;
-/// Why a request failed.
-inline constexpr std::size_t failure_text_bytes = 1024;
-/// Memory of a token host, libraries included: a token that announces a billion credentials gets an error.
-inline constexpr std::size_t token_host_memory_bytes = 512 * 1024 * 1024;
-/// A token that waits says so each 100 ms (CTAP 2.1 §11.2.9.2.2): one that is silent for longer is stuck.
-inline constexpr std::chrono::milliseconds token_silence{5'000};
-/// A touch on a U2F token, which does not end its waiting by itself; FIDO2 tokens wait 30 s (CTAP 2.1 §6.1.2).
-inline constexpr std::chrono::milliseconds u2f_touch{30'000};
-/// The longest that one request may keep a token at work, touches included.
-inline constexpr std::chrono::milliseconds token_request{120'000};
 
 // --- agent: what clients may make it hold ---
 
@@ -129,6 +96,14 @@ inline constexpr std::chrono::milliseconds unlock_delay_max{10'000};
 inline constexpr std::chrono::milliseconds token_host_rest{5'000};
 /// A token host that was told to cancel, and has not, is killed.
 inline constexpr std::chrono::milliseconds token_cancel_grace{500};
+/// Until a card is open: longer means that another program holds it.
+inline constexpr std::chrono::milliseconds card_opening{1'700};
+/// A PKCS#11 module's answer where nobody is waited for; key generation takes longest.
+inline constexpr std::chrono::milliseconds module_deadline{20'000};
+/// After this long without answer a card probably waits for a touch; PKCS#11 has no way to say so.
+inline constexpr std::chrono::milliseconds touch_likely{1'000};
+/// Requests that wait for one PKCS#11 module's login; a further one is refused.
+inline constexpr std::size_t module_queue = 1024;
 /// What needs neither touch nor PIN: a token answers within milliseconds, or is stuck.
 inline constexpr std::chrono::milliseconds token_deadline{8'000};
 /// What may wait for a touch; a little longer than a host gives itself (token_request).

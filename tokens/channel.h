@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <optional>
 
 #include "protocol/bytes.h"
@@ -10,15 +9,17 @@ namespace fob::host {
 /// The host's end of the socketpair to the agent: length-prefixed messages (message.h), and the way in which a running
 /// request learns that it is to end.
 ///
-/// It never reads further than a message's end, so no copy of a PIN stays behind in a buffer.
+/// Reads whatever has arrived at once, as many requests may have; what is taken out of the buffer is wiped there.
 /// Threads: one. The descriptor stays the caller's.
 class Channel {
  public:
-  explicit Channel(int descriptor) : descriptor_(descriptor) {}
+  explicit Channel(int descriptor);
 
   /// The next message without its length word; waits. Nothing once the agent has closed its end. Errors: too_large,
   /// malformed, system: the channel is of no use then.
   std::optional<Bytes> receive();
+  /// Whether receive() has a message without waiting. Errors: as receive().
+  bool has_more();
 
   /// Whether the agent has sent Cancel, or closed its end, since the last message that receive() gave. Never waits and
   /// never throws, for C code calls it. A message other than Cancel is kept for receive().
@@ -28,19 +29,22 @@ class Channel {
 
   /// A whole frame. Errors: removed (the agent is gone), system.
   void send(ByteView frame);
+  /// The same; false where the agent is gone.
+  bool send_if_there(ByteView frame);
 
  private:
-  enum class Outcome { whole, partial, end };
+  enum class Outcome { data, nothing_yet, end };
 
-  Outcome read_on(int flags);
-  Outcome read_into(std::uint8_t* to, std::size_t size, std::size_t& got, int flags) const;
+  Outcome read_some(bool wait);
+  void make_room();
+  /// The first message that is in the buffer whole, without its length word.
+  std::optional<ByteView> first() const;
+  void consume(std::size_t message_bytes);
 
   int descriptor_;
-  std::array<std::uint8_t, 4> length_{};
-  std::size_t length_got_ = 0;
-  Bytes body_;
-  std::size_t body_got_ = 0;
-  std::optional<Bytes> next_;  ///< came while a request ran
+  Bytes buffer_;
+  std::size_t begin_ = 0;  ///< what has arrived and was not taken is between begin_ and end_
+  std::size_t end_ = 0;
   bool cancelled_ = false;
   bool ended_ = false;
 };

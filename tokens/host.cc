@@ -14,7 +14,7 @@ namespace {
 const SecretBytes* given(const SecretBytes& pin) { return pin.empty() ? nullptr : &pin; }
 
 /// One request each: a verb of Token.
-struct Verbs {
+struct TokenVerbs {
   Token& token;
 
   Reply operator()(const Describe&) const { return Described{token.describe()}; }
@@ -44,8 +44,10 @@ struct Verbs {
     token.reset();
     return Done{};
   }
-  /// Does not come here: see answer().
-  Reply operator()(const Cancel&) const { throw Error(Errc::unsupported, "nothing to cancel"); }
+  template <class Other>
+  Reply operator()(const Other&) const {
+    throw Error(Errc::unsupported, "not a request for a FIDO2 token");
+  }
 };
 
 Reply failed(Errc code, std::string_view text) {
@@ -53,11 +55,10 @@ Reply failed(Errc code, std::string_view text) {
 }
 
 /// Nothing for a cancel: it came too late, the request has been answered.
-std::optional<Reply> answer(Token& token, ByteView message) {
-  const Request request = parse_request(message);
+std::optional<Reply> answer(const Handler& handler, const Request& request) {
   if (std::holds_alternative<Cancel>(request)) return std::nullopt;
   try {
-    return std::visit(Verbs{token}, request);
+    return handler(request);
   } catch (const Error& error) {
     return failed(error.code(), error.what());
   } catch (const std::bad_alloc&) {
@@ -65,14 +66,35 @@ std::optional<Reply> answer(Token& token, ByteView message) {
   }
 }
 
-/// False where nobody is left to hear it.
-bool send_reply(Channel& channel, const Reply& reply) {
+using Send = std::function<bool(const Reply& reply)>;
+
+/// A request that brings nothing secret leaves nothing behind that has to be wiped.
+bool is_plain_signature(const Request& request) {
+  const auto* sign = std::get_if<SignWithKey>(&request);
+  return sign != nullptr && sign->pin.empty();
+}
+
+/// Answers what arrives; ends where `send` says so.
+void serve_by(Channel& channel, const Handler& handler, const Send& send) {
+  while (std::optional<Bytes> message = channel.receive()) {
+    std::optional<Reply> reply;
+    {
+      // A PIN is gone before anybody hears that it was right.
+      std::optional<StackWiper> wiper;
+      const Request request = parse_request(*message);
+      if (!is_plain_signature(request)) wiper.emplace();
+      reply = answer(handler, request);
+    }
+    message.reset();
+    if (reply && !send(*reply)) return;
+  }
+}
+
+/// Not heard where the agent is gone: the next reply will find out.
+void send_notice(Channel& channel, const Reply& notice) {
   try {
-    channel.send(frame_reply(reply));
-    return true;
-  } catch (const Error& error) {
-    if (error.code() == Errc::removed) return false;
-    throw;
+    channel.send(frame_reply(notice));
+  } catch (const std::exception&) {
   }
 }
 
@@ -85,33 +107,30 @@ bool says_removed(const Reply& reply) {
 
 TokenWatch watch_over(Channel& channel) {
   TokenWatch out;
-  out.touch_wanted = [&channel] {
-    try {
-      channel.send(frame_reply(TouchWanted{}));
-    } catch (const std::exception&) {
-      // The agent is gone: cancelled() will say so.
-    }
-  };
+  out.touch_wanted = [&channel] { send_notice(channel, TouchWanted{}); };
   out.cancelled = [&channel] { return channel.cancelled(); };
   out.descriptor = [&channel] { return channel.descriptor(); };
   return out;
 }
 
-void serve(Channel& channel, Token& token) {
-  while (std::optional<Bytes> message = channel.receive()) {
-    std::optional<Reply> reply;
-    {
-      // A PIN is gone before anybody hears that it was right.
-      const StackWiper wiper;
-      reply = answer(token, *message);
-      message.reset();
-    }
-    if (reply && (!send_reply(channel, *reply) || says_removed(*reply))) return;
-  }
+Handler handler_for(Token& token) {
+  return [&token](const Request& request) { return std::visit(TokenVerbs{token}, request); };
+}
+
+void serve(Channel& channel, const Handler& handler) {
+  serve_by(channel, handler,
+           [&](const Reply& reply) { return channel.send_if_there(frame_reply(reply)) && !says_removed(reply); });
+}
+
+void serve_module(Channel& channel, const Handler& handler, const std::function<void()>& before_reply) {
+  serve_by(channel, handler, [&](const Reply& reply) {
+    before_reply();
+    return channel.send_if_there(frame_reply(reply));
+  });
 }
 
 void serve_failure(Channel& channel, const Error& error) {
-  if (channel.receive()) send_reply(channel, failed(error.code(), error.what()));
+  if (channel.receive()) channel.send_if_there(frame_reply(failed(error.code(), error.what())));
 }
 
 }  // namespace fob::host

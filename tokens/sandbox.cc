@@ -146,16 +146,21 @@ void refuse_family(const Filter& filter, scmp_compare comparison, unsigned famil
   check(result, "seccomp_rule_add");
 }
 
-void filter_middleware_calls() {
+enum class Network { none, internet };
+
+void filter_middleware_calls(Network network) {
   const Filter filter = new_filter(SCMP_ACT_ALLOW);
   const std::uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
   for (const int call : middleware_refused) check(seccomp_rule_add(filter.get(), refuse, call, 0), "seccomp_rule_add");
   add_signal_rule(filter, refuse, SCMP_CMP_NE);
-  // The rules are alternatives, so "neither of two" takes three ranges.
-  static_assert(AF_UNIX < AF_NETLINK);
+  // The rules are alternatives, so "none of these" takes ranges.
+  static_assert(AF_UNIX < AF_INET && AF_INET < AF_INET6 && AF_INET6 < AF_NETLINK);
   refuse_family(filter, SCMP_CMP_LT, AF_UNIX);
   refuse_family(filter, SCMP_CMP_GT, AF_NETLINK);
-  for (unsigned family = AF_UNIX + 1; family < AF_NETLINK; ++family) refuse_family(filter, SCMP_CMP_EQ, family);
+  for (unsigned family = AF_UNIX + 1; family < AF_NETLINK; ++family) {
+    const bool is_internet = family == AF_INET || family == AF_INET6;
+    if (!is_internet || network == Network::none) refuse_family(filter, SCMP_CMP_EQ, family);
+  }
   load(filter);
 }
 
@@ -190,7 +195,22 @@ void enter_middleware(unsigned last_descriptor, const std::string& library) {
   allowed.readable.push_back(std::filesystem::path(library).parent_path());
   allowed.devices = {"/dev"};
   restrict_paths(allowed);
-  filter_middleware_calls();
+  filter_middleware_calls(Network::none);
+}
+
+void enter_pkcs11(unsigned last_descriptor, bool network) {
+  confine(last_descriptor);
+  if (instrumented) return;
+  filter_middleware_calls(network ? Network::internet : Network::none);
+}
+
+void enter_lister(unsigned last_descriptor) {
+  confine(last_descriptor);
+  if (instrumented) return;
+  AllowedPaths allowed;
+  allowed.readable = {"/"};
+  restrict_paths(allowed);
+  filter_middleware_calls(Network::none);
 }
 
 }  // namespace fob::sandbox

@@ -1,9 +1,10 @@
 # bash completion for fob(1)
 
 # The first column of `fob list` or `fob tokens`; nothing where there is no agent. Tokens choose their ids, and a
-# completed word stands on the command line as it is: so none that means something to the shell.
+# completed word stands on the command line as it is: so none that means something to the shell. PKCS#11 URIs are
+# written with %XX, and with a semicolon only where nothing shorter tells two tokens apart.
 _fob_column() {
-  fob "$1" 2>/dev/null | awk 'NR > 1 && $1 ~ /^[A-Za-z0-9_\/][A-Za-z0-9._:@%+,\/-]*$/ { print $1 }'
+  fob "$1" 2>/dev/null | awk 'NR > 1 && $1 ~ /^[A-Za-z0-9_\/][A-Za-z0-9._:@%+,=\/-]*$/ { print $1 }'
 }
 
 # _fob_offer CURRENT WORD...: those that begin with CURRENT. Not compgen -W, which runs $(...) in its words.
@@ -16,21 +17,32 @@ _fob_offer() {
   done
 }
 
+# _fob_trim CURRENT: readline replaces only what follows the last colon or equals sign of the word.
+_fob_trim() {
+  local rest=$1 prefix
+  [[ $COMP_WORDBREAKS == *:* ]] || rest=${rest//:/}
+  [[ $COMP_WORDBREAKS == *=* ]] || rest=${rest//=/}
+  [[ $rest == *[:=]* ]] || return 0
+  prefix=${1%"${1##*[:=]}"}
+  COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
+}
+
 _fob() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local -a line=("${COMP_WORDS[@]:0:COMP_CWORD}")
   local -a words=() options=()
   local command='' subcommand='' word='' i
-  # bash takes "fido:1234" apart at the colons; its completion library puts it together again.
+  # bash takes "pkcs11:token=work" apart; its completion library puts it together again.
   if declare -F _get_comp_words_by_ref >/dev/null; then
     local cword
-    _get_comp_words_by_ref -n : -c current -p previous -w line -i cword
+    _get_comp_words_by_ref -n := -c current -p previous -w line -i cword
     line=("${line[@]:0:cword}")
   fi
   for ((i = 1; i < ${#line[@]}; i++)); do
     word=${line[i]}
     case $word in
-      --on | -t | --type | --application | --user | --comment | --challenge | --write-attestation | -o | --output | --name)
+      --on | -t | --type | -b | --bits | --slot | --pin-policy | --touch-policy | --application | --user | --comment | \
+        --challenge | --write-attestation | -o | --output | --name)
         i=$((i + 1))
         ;;
       -*) ;;
@@ -46,7 +58,11 @@ _fob() {
 
   case $previous in
     --on) mapfile -t words < <(echo fido && _fob_column tokens) ;;
-    -t | --type) words=(ecdsa-sk ed25519-sk) ;;
+    -t | --type) words=(ecdsa-sk ed25519-sk ecdsa ecdsa-p384 ecdsa-p521 ed25519 rsa) ;;
+    -b | --bits) words=(256 384 521 2048 3072 4096) ;;
+    --slot) words=(9a 9c 9d 9e {82..89} 8a 8b 8c 8d 8e 8f {90..95}) ;;
+    --pin-policy) words=(never once always) ;;
+    --touch-policy) words=(never always cached) ;;
     --application) words=(ssh:) ;;
     -o | --output | --challenge | --write-attestation)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -56,18 +72,18 @@ _fob() {
   esac
   if ((${#words[@]} > 0)); then
     _fob_offer "$current" "${words[@]}"
-    if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$current"; fi
+    if declare -F _get_comp_words_by_ref >/dev/null; then _fob_trim "$current"; fi
     return
   fi
 
   case $command in
     '')
-      words=(new list public tokens pin import export remove resident reset)
+      words=(new list public tokens pin import export remove resident attest reset)
       options=(--json --help --version)
       ;;
     new)
-      options=(--on --type --resident --verify-required --no-touch --application --user --comment --challenge
-        --write-attestation --replace --output --json --help)
+      options=(--on --type --bits --comment --replace --slot --pin-policy --touch-policy --resident --verify-required
+        --no-touch --application --user --challenge --write-attestation --output --json --help)
       ;;
     list) options=(--json --help) ;;
     public)
@@ -80,12 +96,12 @@ _fob() {
       ;;
     tokens) options=(--verbose --json --help) ;;
     pin)
-      [[ -n $subcommand ]] || words=(set change status)
+      [[ -n $subcommand ]] || words=(set change unblock status)
       options=(--on --json --help)
       ;;
     import)
       [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
-      options=(--name --json --help)
+      options=(--name --on --slot --pin-policy --touch-policy --replace --json --help)
       ;;
     export)
       mapfile -t words < <(_fob_column list)
@@ -95,6 +111,10 @@ _fob() {
       [[ -n $subcommand ]] || words=(list remove rename)
       options=(--on --json --help)
       [[ $subcommand == remove ]] && options+=(--yes)
+      ;;
+    attest)
+      mapfile -t words < <(_fob_column list)
+      options=(--output --json --help)
       ;;
     reset) options=(--on --json --help) ;;
   esac
