@@ -26,8 +26,8 @@ Bytes from_base64(std::string_view text) {
   return out;
 }
 
-std::string public_key_line(const TestKey& key) {
-  return std::string(key.public_key().type_name()) + " " + base64(key.blob()) + " test\n";
+std::string public_key_line(const PublicKey& key) {
+  return std::string(key.type_name()) + " " + base64(key.blob) + " test\n";
 }
 
 /// PROTOCOL.key, unencrypted.
@@ -47,6 +47,10 @@ std::string private_key_file(const TestKey& key) {
 }  // namespace
 
 Bytes certify(const TestKey& authority, const TestKey& subject, const CertificateWish& wish) {
+  return certify(authority, subject.public_key(), wish);
+}
+
+Bytes certify(const TestKey& authority, const PublicKey& subject, const CertificateWish& wish) {
   const TempDir directory;
   write_file(directory.file("ca"), private_key_file(authority));
   write_file(directory.file("subject.pub"), public_key_line(subject));

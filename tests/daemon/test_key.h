@@ -73,5 +73,6 @@ struct CertificateWish {
 
 /// A certificate blob for `subject`, made by ssh-keygen with the CA `authority`.
 Bytes certify(const TestKey& authority, const TestKey& subject, const CertificateWish& wish = {});
+Bytes certify(const TestKey& authority, const PublicKey& subject, const CertificateWish& wish = {});
 
 }  // namespace fob

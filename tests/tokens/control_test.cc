@@ -102,8 +102,11 @@ TEST(Control, ExportsWhatImportTakes) {
   ControlClient control(rig.daemon());
   auto exported = control.expect<control::Exported>(control::ExportKey{"key"});
   EXPECT_EQ(exported.comment, "key comment");
-  const control::Request again =
-      control::ImportKey{"second", "comment", {exported.key.public_key, SecretBytes(exported.key.secret.view())}};
+  control::ImportKey import;
+  import.name = "second";
+  import.comment = "comment";
+  import.key = {exported.key.public_key, SecretBytes(exported.key.secret.view())};
+  const control::Request again = std::move(import);
   EXPECT_NE(control.failure(again).find("kept already, as key"), std::string::npos);
   control.expect<control::Done>(control::RemoveKey{"key", false});
   control.expect<control::Kept>(again);
@@ -240,7 +243,7 @@ TEST(Control, ReplacesNoResidentKeyThatATokenWithoutPinHides) {
   wish.resident = true;
   EXPECT_NE(control.failure(wish).find("fob pin set"), std::string::npos);
   EXPECT_EQ(rig.stick().status().touch_requests, 0U);
-  wish.replace_resident = true;
+  wish.replace = true;
   EXPECT_EQ(control.failure(wish), "");
 }
 

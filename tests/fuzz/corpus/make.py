@@ -109,6 +109,35 @@ for name, contents in {
 seed("token_info", "fido2", token_info)
 
 
+# Between agent and the host of a PKCS#11 module: tokens/pkcs11_message.cc.
+uri = ssh_string(b"pkcs11:token=work;id=%01")
+ecdsa = key_blob("openssh/sshkey/ecdsa_1.pub")
+new_key = uri + ssh_string(b"ssh-ed25519") + bytes(4) + ssh_string(b"work") + ssh_string(b"9a") + b"\3\2\1"
+secrets = ssh_string(b"1234") + ssh_string(b"0102")
+pkcs11_token = uri + b"".join(ssh_string(part) for part in [
+    b"work", b"Example Corp", b"M1", b"0815", b"A reader", b"5.4"]) + struct.pack(">I", 1) + ssh_string(b"ssh-rsa")
+pkcs11_token += struct.pack(">4I", 1024, 4096, 6, 8) + b"\0\1" * 5
+pkcs11_key = uri + uri + ssh_string(b"work") + ssh_string(ecdsa) + b"\1"
+for name, contents in {
+    "list_modules": b"\x0c", "list_readers": b"\x0d", "list_tokens": b"\x0e" + ssh_string(b"pkcs11:"),
+    "list_keys": b"\x0f" + uri + ssh_string(b"1234") + b"\1",
+    "sign_with_key": b"\x10" + uri + ssh_string(ecdsa) + b"\0\0\0\2" + ssh_string(b"data") + ssh_string(b"1234")
+    + b"\0", "generate_key": b"\x11" + new_key + secrets,
+    "store_key": b"\x12" + new_key + b"".join(ssh_string(part) for part in strings(messages["add_ed25519.request"][1:], 3)[0]) + secrets,
+    "delete_key": b"\x13" + uri + secrets, "attest_key": b"\x14" + uri,
+    "change_token_pin": b"\x15" + uri + secrets, "reset_token_pin": b"\x16" + uri + secrets}.items():
+    seed("host_request", name, contents)
+for name, contents in {
+    "opened": b"\x6d", "pin_pad": b"\x6e",
+    "modules": b"\x6f\0\0\0\1" + ssh_string(b"opensc-pkcs11") + ssh_string(b"/usr/lib/opensc-pkcs11.so"),
+    "readers": b"\x70\0\0\0\1" + ssh_string(b"A reader") + b"\1\1\0",
+    "tokens": b"\x71\0\0\0\1" + pkcs11_token, "keys": b"\x72\0\0\0\2" + pkcs11_key * 2,
+    "attested": b"\x73\0\0\0\2" + ssh_string(b"0\0") * 2}.items():
+    seed("host_reply", name, contents)
+for name, contents in {"token": b"\0" + pkcs11_token, "key": b"\1" + pkcs11_key, "uri": b"\2pkcs11:object=a;id=%01"}.items():
+    seed("pkcs11_info", name, contents)
+
+
 # What a token says over CTAPHID (CTAP 2.1 §11.2), after a byte that chooses what is asked: tests/fuzz/fido_token.cc.
 def reports(channel, command, contents):
     out = (channel + bytes([0x80 | command]) + struct.pack(">H", len(contents)) + contents[:57]).ljust(64, b"\0")
@@ -137,28 +166,44 @@ for name, contents in {
 # Between fob and the agent: docs/control-protocol.md.
 sk_private = b"".join(ssh_string(part) for part in [
     b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:"]) + b"\x01" + ssh_string(b"handle") + ssh_string(b"")
-kept_key = b"".join(ssh_string(part) for part in [b"work", b"fido", b"Example Key 815", b"alice@desk", ecdsa_sk])
+rsa_private = b"".join(ssh_string(part) for part in strings(messages["add_rsa.request"][1:], 7)[0])
+kept_key = b"".join(ssh_string(part) for part in [
+    b"work", b"fido", b"Example Key 815", b"alice@desk", ecdsa_sk, b""])
 kept_key += b"\x25" + bytes(8) + b"\0\1"
-control_token = ssh_string(b"fido:815") + ssh_string(b"Example Key") + ssh_string(b"815") * 3 + token_info
+control_token = ssh_string(b"fido:815") + ssh_string(b"Example Key") + ssh_string(b"815") * 3 + token_info + b"\0"
+control_uri = ssh_string(b"pkcs11:token=work;id=%01")
+control_pkcs11 = control_uri + ssh_string(b"SoftHSM v2") * 4 + token_info + b"\1"
+control_pkcs11 += control_uri + ssh_string(b"work") * 6 + struct.pack(">I", 1) + ssh_string(b"ssh-rsa") + bytes(16) + b"\1" * 10
+piv_place = ssh_string(b"9a") + b"\2\3"
+no_place = ssh_string(b"") + b"\0\0"
 for name, contents in {
     "list_tokens": b"\x01",
-    "new_key": b"\x03" + b"".join(ssh_string(part) for part in [
-        b"work", b"fido", b"sk-ssh-ed25519@openssh.com", b"ssh:", b"alice", b"alice@desk", b"challenge"]) + b"\1\0\0\1",
-    "import_key": b"\x04" + ssh_string(b"work") + ssh_string(b"comment") + sk_private,
+    "new_key": b"\x03" + b"".join(ssh_string(part) for part in [b"work", b"fido", b"sk-ssh-ed25519@openssh.com"])
+    + bytes(4) + b"".join(ssh_string(part) for part in [b"alice@desk", b"ssh:", b"alice", b"challenge"]) + b"\1\0\0"
+    + no_place + b"\1",
+    "new_piv_key": b"\x03" + ssh_string(b"work") + control_uri + ssh_string(b"ssh-rsa") + b"\0\0\x0c\0"
+    + ssh_string(b"comment") + ssh_string(b"") * 3 + bytes(3) + piv_place + b"\1",
+    "import_key": b"\x04" + ssh_string(b"work") + ssh_string(b"comment") + sk_private + ssh_string(b"") + no_place
+    + b"\0",
+    "import_rsa": b"\x04" + ssh_string(b"work") + ssh_string(b"comment") + rsa_private + control_uri + piv_place + b"\0",
+    "adopt_key": b"\x0e" + ssh_string(b"work") + ssh_string(b"") + control_uri,
+    "unblock_pin": b"\x0f" + control_uri, "attest_key": b"\x10" + ssh_string(b"work"),
     "remove_key": b"\x06" + ssh_string(b"work") + b"\1", "set_pin": b"\x07" + ssh_string(b"fido"),
     "rename_resident": b"\x0b" + ssh_string(b"fido:815") + ssh_string(b"handle") + ssh_string(b"bob"),
     "answer": b"\x0d\1" + ssh_string(b"1234"), "declined": b"\x0d\0" + ssh_string(b"")}.items():
     seed("control_request", name, contents)
 for name, contents in {
     "failed": b"\x80\x09" + ssh_string(b"wrong PIN"), "done": b"\x81", "notice": b"\x82" + ssh_string(b"touch it"),
-    "question": b"\x83\1" + ssh_string(b"new PIN"), "tokens": b"\x84\0\0\0\2" + control_token * 2,
+    "question": b"\x83\1" + ssh_string(b"new PIN"), "tokens": b"\x84\0\0\0\2" + control_token + control_pkcs11,
     "keys": b"\x85\0\0\0\1" + kept_key, "kept": b"\x86" + kept_key + ssh_string(b"part") * 4,
+    "attested": b"\x89\0\0\0\2" + ssh_string(b"certificate") * 2,
     "exported": b"\x87" + sk_private + ssh_string(b"comment"),
     "residents": b"\x88\0\0\0\1" + ssh_string(ecdsa_sk) + ssh_string(b"handle") + b"\x21" + ssh_string(b"alice")}.items():
     seed("control_reply", name, contents)
 
 # OpenSSH's key files without their armour, which tests/fuzz/key_file.cc puts around them.
-for name in ["ecdsa_sk", "ed25519_sk", "resident_sk", "ecdsa_sk_encrypted", "ed25519_sk_gcm", "software"]:
+for name in ["ecdsa_sk", "ed25519_sk", "resident_sk", "ecdsa_sk_encrypted", "ed25519_sk_gcm", "software", "software_rsa",
+             "software_p521"]:
     lines = (data / "key_files" / name).read_text().splitlines()
     seed("key_file", name, base64.b64decode("".join(lines[1:-1])))
 seed("key_file", "text", (data / "key_files/pem").read_bytes())

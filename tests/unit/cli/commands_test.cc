@@ -68,7 +68,8 @@ TEST(Fob, TakesJsonBeforeTheCommandToo) {
 
 TEST(Fob, HasItsVersionAndHelp) {
   EXPECT_EQ(run_fob({"--version"}).out, "fob 0.1.0\n");
-  for (const char* command : {"new", "list", "public", "tokens", "pin", "import", "export", "remove", "resident"}) {
+  for (const char* command :
+       {"new", "list", "public", "tokens", "pin", "import", "export", "remove", "resident", "attest", "reset"}) {
     const FobOutcome outcome = run_fob({command, "--help"});
     EXPECT_EQ(outcome.status, 0) << command;
     EXPECT_NE(outcome.out.find("Usage: fob"), std::string::npos) << command;
@@ -106,16 +107,18 @@ TEST(Fob, SaysWhatFailed) {
 
 TEST(Tokens, AreATable) {
   EXPECT_EQ(run_with_agent({"tokens"}).out,
-            "TOKEN         PRODUCT        FIRMWARE  PIN                TYPES                 RESIDENT KEYS  STATE\n"
-            "fido:815      Example Key 5  5.4.3     set, 8 tries left  ecdsa-sk, ed25519-sk  25 free        ready\n"
-            "fido:hidraw4  Other Key      -         -                  -                     -              "
-            "no permission for /dev/hidraw4\n");
+            "TOKEN         DEVICE         PIN                TYPES                 STATE\n"
+            "fido:815      Example Key 5  set, 8 tries left  ecdsa-sk, ed25519-sk  ready\n"
+            "fido:hidraw4  Other Key      -                  -                     no permission for /dev/hidraw4\n");
 }
 
 TEST(Tokens, ShowMoreWhenAsked) {
   const std::string out = run_with_agent({"tokens", "-v"}).out;
   EXPECT_NE(out.find("  AAGUID      2fc0579f-8113-47ea-b116-bb5a8db9202a\n"), std::string::npos);
   EXPECT_NE(out.find("  transports  usb, nfc\n"), std::string::npos);
+  EXPECT_NE(out.find("  firmware    5.4.3\n"), std::string::npos);
+  EXPECT_NE(out.find("  resident    25 free\n"), std::string::npos);
+  EXPECT_NE(out.find("\nfido:hidraw4\n  product     Other Key\n"), std::string::npos);
 }
 
 TEST(Tokens, AreJson) {
@@ -127,6 +130,8 @@ TEST(Tokens, AreJson) {
   EXPECT_EQ(out[0]["transports"], (json{"usb", "nfc"}));
   EXPECT_EQ(out[0]["firmware"], "5.4.3");
   EXPECT_EQ(out[0]["fault"], nullptr);
+  EXPECT_EQ(out[0]["kind"], "fido2");
+  EXPECT_EQ(out[0]["on"], "fido:815");
   EXPECT_EQ(out[1]["fault"], "no permission for /dev/hidraw4");
 }
 

@@ -55,7 +55,7 @@ TEST(New, PassesItsOptionsOn) {
   EXPECT_EQ(request->user, "alice");
   EXPECT_NE(request->comment.find('@'), std::string::npos);
   EXPECT_EQ(as_text(request->challenge), "chosen");
-  EXPECT_TRUE(request->resident && request->verify_required && request->no_touch && request->replace_resident);
+  EXPECT_TRUE(request->resident && request->verify_required && request->no_touch && request->replace);
 }
 
 TEST(New, WritesKeyFileAndAttestation) {

@@ -108,8 +108,31 @@ TEST(KeyFile, ReadsEncryptedOnesWithTheirPassphrase) {
   }
 }
 
+TEST(KeyFile, ReadsSoftwareKeys) {
+  const std::pair<const char*, KeyKind> files[] = {
+      {"software", KeyKind::ed25519},          {"software_encrypted", KeyKind::ecdsa_p256},
+      {"software_p256", KeyKind::ecdsa_p256},  {"software_p384", KeyKind::ecdsa_p384},
+      {"software_p521", KeyKind::ecdsa_p521},  {"software_rsa", KeyKind::rsa},
+      {"software_rsa_encrypted", KeyKind::rsa}};
+  for (const auto& [name, kind] : files) {
+    const KeyFile file = parse(name, typing(passphrase));
+    EXPECT_EQ(file.key.public_key.kind, kind) << name;
+    EXPECT_TRUE(equal(file.key.public_key.blob, test::public_key_blob("key_files/" + std::string(name) + ".pub")));
+    EXPECT_EQ(file.comment, "comment of " + std::string(name));
+    EXPECT_FALSE(file.key.secret.empty());
+  }
+}
+
+TEST(KeyFile, ShowsThePublicKeyWithoutThePassphrase) {
+  for (const char* name : {"ecdsa_sk_encrypted", "software_rsa_encrypted", "ed25519_sk_gcm"}) {
+    const PublicKey key = parse_public_part(read_data("key_files/" + std::string(name)));
+    EXPECT_TRUE(equal(key.blob, test::public_key_blob("key_files/" + std::string(name) + ".pub"))) << name;
+  }
+  EXPECT_EQ(error_of([] { parse_public_part(read_data("key_files/pem")); }), Errc::unsupported);
+}
+
 TEST(KeyFile, IsReadAgainAfterItWasWritten) {
-  for (const char* name : {"ecdsa_sk", "ed25519_sk", "resident_sk"}) {
+  for (const char* name : {"ecdsa_sk", "ed25519_sk", "resident_sk", "software", "software_p521", "software_rsa"}) {
     const KeyFile file = parse(name);
     for (const char* with : {"", "secret"}) {
       const Bytes text = format_key_file(file.key, file.comment, SecretBytes(as_bytes(with)));
@@ -126,6 +149,7 @@ TEST(KeyFile, IsReadBySshKeygenAfterWeWroteIt) {
   expect_ssh_keygen_reads(parse("ed25519_sk").key, "key_files/ed25519_sk.pub", "");
   expect_ssh_keygen_reads(parse("ecdsa_sk").key, "key_files/ecdsa_sk.pub", "long pass \u00e9");
   expect_ssh_keygen_reads(parse("resident_sk").key, "key_files/resident_sk.pub", "secret");
+  expect_ssh_keygen_reads(parse("software_rsa").key, "key_files/software_rsa.pub", "secret");
 }
 
 TEST(KeyFile, LooksAsSshKeygenWroteIt) {
@@ -146,8 +170,6 @@ TEST(KeyFile, TakesOtherLineEndsAndLeadingSpace) {
 
 TEST(KeyFile, SaysWhatOtherFilesAre) {
   EXPECT_EQ(error_of([] { parse("ecdsa_sk.pub"); }), Errc::unsupported);
-  EXPECT_EQ(error_of([] { parse("software"); }), Errc::unsupported);
-  EXPECT_EQ(error_of([] { parse("software_encrypted"); }), Errc::unsupported);
   EXPECT_EQ(error_of([] { parse("pem"); }), Errc::unsupported);
   EXPECT_EQ(error_of([] { parse("ed25519_sk_gcm"); }), Errc::unsupported);
   EXPECT_EQ(parse_error("PuTTY-User-Key-File-3: ssh-ed25519\n"), Errc::unsupported);
@@ -156,7 +178,7 @@ TEST(KeyFile, SaysWhatOtherFilesAre) {
 }
 
 TEST(KeyFile, RefusesEveryTruncationAndTrailingByte) {
-  for (const char* name : {"ecdsa_sk", "ed25519_sk", "ecdsa_sk_encrypted"}) {
+  for (const char* name : {"ecdsa_sk", "ed25519_sk", "ecdsa_sk_encrypted", "software", "software_p521"}) {
     const Bytes file = decoded(read_data("key_files/" + std::string(name)));
     SCOPED_TRACE(name);
     ASSERT_EQ(parse_error(encoded(file)), std::nullopt);

@@ -60,6 +60,55 @@ control::Token sample_token(const std::string& id) {
   return out;
 }
 
+control::Token sample_pkcs11_token(const std::string& label, const std::string& serial) {
+  control::Token out;
+  out.id = "pkcs11:model=SoftHSM%20v2;manufacturer=SoftHSM%20project;serial=" + serial + ";token=" + label;
+  out.product = "SoftHSM project SoftHSM v2";
+  out.serial = serial;
+  out.path = "/usr/lib/softhsm/libsofthsm2.so";
+  Pkcs11TokenInfo& info = out.pkcs11.emplace();
+  info.uri = out.id;
+  info.label = label;
+  info.manufacturer = "SoftHSM project";
+  info.model = "SoftHSM v2";
+  info.serial = serial;
+  info.slot = "SoftHSM slot ID 0x1";
+  info.firmware = "2.6";
+  info.key_kinds = {KeyKind::ecdsa_p256, KeyKind::ecdsa_p384, KeyKind::ecdsa_p521, KeyKind::ed25519, KeyKind::rsa};
+  info.rsa_min_bits = 1024;
+  info.rsa_max_bits = 16384;
+  info.min_pin_length = 4;
+  info.max_pin_length = 255;
+  info.initialized = true;
+  info.login_required = true;
+  info.pin_set = true;
+  return out;
+}
+
+control::Token sample_piv_token() {
+  control::Token out = sample_pkcs11_token("YubiKey%20PIV%20%23815", "815");
+  out.product = "Yubico YubiKey YK5";
+  out.path = "/usr/lib/x86_64-linux-gnu/libykcs11.so";
+  out.pkcs11->label = "YubiKey PIV #815";
+  out.pkcs11->model = "YubiKey YK5";
+  out.pkcs11->slot = "Yubico YubiKey OTP+FIDO+CCID 00 00";
+  out.pkcs11->key_kinds = {KeyKind::ecdsa_p256, KeyKind::ecdsa_p384, KeyKind::rsa};
+  out.pkcs11->is_piv = true;
+  out.pkcs11->pin_count_low = true;
+  return out;
+}
+
+control::Key sample_pkcs11_key(const std::string& name, const std::string& public_key) {
+  control::Key out;
+  out.name = name;
+  out.where = "pkcs11";
+  out.token = "SoftHSM v2 work";
+  out.comment = "alice@desk";
+  out.public_key = test::public_key(public_key);
+  out.uri = "pkcs11:token=work;id=%01;object=" + name + ";type=private";
+  return out;
+}
+
 control::Key sample_key(const std::string& name, const std::string& public_key) {
   control::Key out;
   out.name = name;
@@ -100,6 +149,34 @@ void serve(const Request& request, Peer& peer) {
 void serve_new(const Request& request, Peer& peer) {
   if (const auto* wanted = std::get_if<control::NewKey>(&request)) {
     peer.send(sample_kept(*wanted));
+  } else {
+    serve(request, peer);
+  }
+}
+
+void serve_pkcs11(const Request& request, Peer& peer) {
+  control::Kept kept;
+  if (std::holds_alternative<control::ListTokens>(request)) {
+    peer.send(control::Tokens{{sample_piv_token(), sample_pkcs11_token("work", "70a1"), sample_token("fido:815"),
+                               sample_pkcs11_token("spare", "70a2")}});
+  } else if (std::holds_alternative<control::ListKeys>(request)) {
+    peer.send(control::Keys{{sample_pkcs11_key("work")}});
+  } else if (std::holds_alternative<control::ListResident>(request)) {
+    const auto resident = [](const control::Key& key) {
+      return control::Resident{key.public_key, to_bytes(as_bytes(key.uri)), 0, key.name};
+    };
+    peer.send(control::Residents{
+        {resident(sample_pkcs11_key("work")), resident(sample_pkcs11_key("login", "key_files/software_rsa.pub"))}});
+  } else if (const auto* made = std::get_if<control::NewKey>(&request)) {
+    kept.key = sample_pkcs11_key(made->name);
+    peer.send(kept);
+  } else if (const auto* imported = std::get_if<control::ImportKey>(&request)) {
+    kept.key = sample_pkcs11_key(imported->name);
+    kept.key.public_key = imported->key.public_key;
+    peer.send(kept);
+  } else if (const auto* adopted = std::get_if<control::AdoptKey>(&request)) {
+    kept.key = sample_pkcs11_key(adopted->name);
+    peer.send(kept);
   } else {
     serve(request, peer);
   }

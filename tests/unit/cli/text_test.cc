@@ -33,6 +33,32 @@ TEST(Text, SaysHowThePinIs) {
   EXPECT_EQ(pin_text(info), "blocked");
 }
 
+TEST(Text, SaysHowThePinOfAPkcs11TokenIs) {
+  Pkcs11TokenInfo info;
+  EXPECT_EQ(pin_text(info), "not initialised");
+  info.initialized = true;
+  EXPECT_EQ(pin_text(info), "not needed");
+  info.login_required = true;
+  EXPECT_EQ(pin_text(info), "not set");
+  info.pin_set = true;
+  EXPECT_EQ(pin_text(info), "set");
+  info.pin_pad = true;
+  EXPECT_EQ(pin_text(info), "at the reader");
+  info.pin_count_low = true;
+  EXPECT_EQ(pin_text(info), "wrong PIN typed before");
+  info.pin_final_try = true;
+  EXPECT_EQ(pin_text(info), "1 try left");
+  info.pin_locked = true;
+  EXPECT_EQ(pin_text(info), "locked");
+}
+
+TEST(Text, LeavesToATokenWhatItsKeyNeeds) {
+  control::Key key = test::sample_pkcs11_key("work");
+  EXPECT_EQ(needs_of(key), "what its token asks");
+  key.confirm = true;
+  EXPECT_EQ(needs_of(key), "what its token asks, confirm");
+}
+
 TEST(Text, SaysWhatAKeyNeeds) {
   EXPECT_EQ(needs_of(std::uint8_t{0}), "nothing");
   EXPECT_EQ(needs_of(std::uint8_t{0x25}), "touch, PIN, resident");

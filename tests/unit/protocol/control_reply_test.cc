@@ -29,6 +29,19 @@ Token faulty_token() {
   return out;
 }
 
+Token pkcs11_token() {
+  Token out;
+  out.id = "pkcs11:serial=0815;token=work";
+  out.product = "Yubico YubiKey PIV";
+  out.serial = "0815";
+  out.path = "/usr/lib/softhsm/libsofthsm2.so";
+  out.pkcs11.emplace();
+  out.pkcs11->uri = out.id;
+  out.pkcs11->label = "work";
+  out.pkcs11->pin_final_try = true;
+  return out;
+}
+
 Key key(const char* public_key) {
   Key out;
   out.name = "work";
@@ -65,11 +78,12 @@ std::vector<Reply> replies() {
   out.emplace_back(Done{});
   out.emplace_back(Notice{"touch Example Key"});
   out.emplace_back(Question{Question::Kind::new_pin, "new PIN of Example Key"});
-  out.emplace_back(Tokens{{token(), faulty_token()}});
+  out.emplace_back(Tokens{{token(), faulty_token(), pkcs11_token()}});
   out.emplace_back(Keys{{key("openssh/sshkey/ed25519_sk1.pub"), key("openssh/sshkey/rsa_1-cert.pub")}});
   out.emplace_back(kept());
   out.emplace_back(exported());
   out.emplace_back(Residents{{{test::public_key("openssh/sshkey/ecdsa_sk1.pub"), Bytes(64, 7), 0x21, "alice"}}});
+  out.emplace_back(Attested{{Bytes(700, 5), Bytes(600, 6)}});
   return out;
 }
 
@@ -90,7 +104,7 @@ std::optional<Errc> parse_error(ByteView message) {
 TEST(ControlReply, HasFixedNumbers) {
   std::uint8_t number = 128;
   for (const Reply& reply : replies()) EXPECT_EQ(message_of(reply)[0], number++);
-  EXPECT_EQ(number, 137);
+  EXPECT_EQ(number, 138);
 }
 
 TEST(ControlReply, WritesWhatItRead) {
@@ -110,13 +124,13 @@ TEST(ControlReply, RefusesEveryTruncationAndTrailingByte) {
 
 TEST(ControlReply, RefusesUnknownNumbers) {
   EXPECT_EQ(parse_error({}), Errc::malformed);
-  for (const unsigned number : {0U, 1U, 127U, 137U, 255U}) {
+  for (const unsigned number : {0U, 1U, 127U, 138U, 255U}) {
     EXPECT_EQ(parse_error(Bytes{static_cast<std::uint8_t>(number)}), Errc::unsupported) << number;
   }
 }
 
 TEST(ControlReply, RefusesListsLongerThanTheirLimitWithoutMakingRoom) {
-  for (const std::uint8_t type : test::from_hex("848588")) {
+  for (const std::uint8_t type : test::from_hex("84858889")) {
     EXPECT_EQ(parse_error(Writer().u8(type).u32(UINT32_MAX).take()), Errc::malformed);
     EXPECT_EQ(parse_error(Writer().u8(type).u32(64).take()), Errc::malformed);
     EXPECT_EQ(parse_error(Writer().u8(type).u32(0).take()), std::nullopt);
@@ -175,6 +189,14 @@ TEST(ControlKeys, ReadTheirFields) {
   EXPECT_TRUE(read.loaded);
 }
 
+TEST(ControlKeys, SayWhereOnATokenTheyAre) {
+  Key stored = key("openssh/sshkey/rsa_1.pub");
+  stored.uri = "pkcs11:token=work;id=%01";
+  EXPECT_EQ(std::get<Keys>(again(Keys{{stored}})).keys.at(0).uri, "pkcs11:token=work;id=%01");
+  stored.uri = "pkcs11:token=\x1b[31m";
+  EXPECT_EQ(parse_error(message_of(Keys{{stored}})), Errc::malformed);
+}
+
 TEST(ControlTokens, ReadTheirFields) {
   const Reply reply = again(Tokens{{token(), faulty_token()}});
   const std::vector<Token>& read = std::get<Tokens>(reply).tokens;
@@ -185,6 +207,31 @@ TEST(ControlTokens, ReadTheirFields) {
   EXPECT_EQ(read[0].path, "/dev/hidraw3");
   EXPECT_EQ(read[0].info.pin_tries, 8U);
   EXPECT_EQ(read[1].fault, "no permission for /dev/hidraw4");
+}
+
+TEST(ControlTokens, SayWhatAPkcs11TokenSays) {
+  const Reply reply = again(Tokens{{token(), pkcs11_token()}});
+  const std::vector<Token>& read = std::get<Tokens>(reply).tokens;
+  ASSERT_EQ(read.size(), 2U);
+  EXPECT_FALSE(read[0].pkcs11);
+  ASSERT_TRUE(read[1].pkcs11);
+  EXPECT_EQ(read[1].pkcs11->uri, "pkcs11:serial=0815;token=work");
+  EXPECT_EQ(read[1].pkcs11->label, "work");
+  EXPECT_TRUE(read[1].pkcs11->pin_final_try);
+}
+
+TEST(ControlAttested, RefusesCertificatesAndChainsOverTheirLimit) {
+  EXPECT_EQ(parse_error(message_of(Attested{{Bytes(limits::certificate_bytes, 1)}})), std::nullopt);
+  EXPECT_EQ(parse_error(message_of(Attested{{Bytes(limits::certificate_bytes + 1, 1)}})), Errc::malformed);
+  EXPECT_EQ(parse_error(message_of(Attested{std::vector(limits::attestation_chain + 1, Bytes(9, 1))})),
+            Errc::malformed);
+}
+
+TEST(ControlResidents, MayBeKeysOfAPkcs11Token) {
+  const std::string uri = "pkcs11:token=work;id=%01";
+  const Reply reply =
+      again(Residents{{{test::public_key("openssh/sshkey/rsa_1.pub"), to_bytes(as_bytes(uri)), 0, "l"}}});
+  EXPECT_EQ(as_text(std::get<Residents>(reply).keys.at(0).key_handle), uri);
 }
 
 TEST(ControlResidents, RefuseCertificates) {

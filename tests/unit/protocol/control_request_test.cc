@@ -28,6 +28,22 @@ NewKey new_key() {
   return out;
 }
 
+NewKey new_rsa_key() {
+  NewKey out;
+  out.name = "work";
+  out.on = "pkcs11:token=work";
+  out.kind = KeyKind::rsa;
+  out.rsa_bits = 3072;
+  out.comment = "alice@desk";
+  out.piv = {"9a", 2, 3};
+  out.replace = true;
+  return out;
+}
+
+ImportKey import_key(const std::string& message, const std::string& on = "") {
+  return {"work", "a comment", key_in(message), on, {}, false};
+}
+
 Answer answer(std::string_view text) {
   Answer out;
   out.given = true;
@@ -42,7 +58,7 @@ std::vector<Request> requests() {
   out.emplace_back(ListTokens{});
   out.emplace_back(ListKeys{});
   out.emplace_back(new_key());
-  out.emplace_back(ImportKey{"work", "a comment", key_in("add_sk_ecdsa.request")});
+  out.emplace_back(import_key("add_sk_ecdsa.request"));
   out.emplace_back(ExportKey{"work"});
   out.emplace_back(RemoveKey{"work", true});
   out.emplace_back(SetPin{"fido"});
@@ -52,6 +68,9 @@ std::vector<Request> requests() {
   out.emplace_back(RenameResident{"fido", handle, "bob"});
   out.emplace_back(ResetToken{"fido"});
   out.emplace_back(answer("1234"));
+  out.emplace_back(AdoptKey{"work", "a comment", "pkcs11:token=work;id=%01"});
+  out.emplace_back(UnblockPin{"pkcs11:token=work"});
+  out.emplace_back(AttestKey{"work"});
   return out;
 }
 
@@ -68,8 +87,7 @@ std::optional<Errc> parse_error(ByteView message) {
 }
 
 template <class Change>
-std::optional<Errc> error_with(Change change) {
-  NewKey key = new_key();
+std::optional<Errc> error_with(Change change, NewKey key = new_key()) {
   change(key);
   return parse_error(message_of(key));
 }
@@ -77,7 +95,7 @@ std::optional<Errc> error_with(Change change) {
 TEST(ControlRequest, HasFixedNumbers) {
   std::uint8_t number = 1;
   for (const Request& request : requests()) EXPECT_EQ(message_of(request)[0], number++);
-  EXPECT_EQ(number, 14);
+  EXPECT_EQ(number, 17);
 }
 
 TEST(ControlRequest, WritesWhatItRead) {
@@ -99,7 +117,7 @@ TEST(ControlRequest, RefusesEveryTruncationAndTrailingByte) {
 
 TEST(ControlRequest, RefusesUnknownNumbers) {
   EXPECT_EQ(parse_error({}), Errc::malformed);
-  for (const unsigned number : {0U, 14U, 127U, 128U, 255U}) {
+  for (const unsigned number : {0U, 17U, 127U, 128U, 255U}) {
     EXPECT_EQ(parse_error(Bytes{static_cast<std::uint8_t>(number)}), Errc::unsupported) << number;
   }
 }
@@ -120,14 +138,48 @@ TEST(ControlNewKey, ReadsItsFields) {
   EXPECT_TRUE(key.resident);
   EXPECT_FALSE(key.verify_required);
   EXPECT_TRUE(key.no_touch);
-  EXPECT_FALSE(key.replace_resident);
+  EXPECT_FALSE(key.replace);
+  EXPECT_EQ(key.rsa_bits, 0U);
+  EXPECT_EQ(key.piv.slot, "");
+}
+
+TEST(ControlNewKey, ReadsTheFieldsOfAPivKey) {
+  const NewKey key = std::get<NewKey>(parse_request(message_of(new_rsa_key())));
+  EXPECT_EQ(key.on, "pkcs11:token=work");
+  EXPECT_EQ(key.kind, KeyKind::rsa);
+  EXPECT_EQ(key.rsa_bits, 3072U);
+  EXPECT_EQ(key.piv.slot, "9a");
+  EXPECT_EQ(key.piv.pin_policy, 2);
+  EXPECT_EQ(key.piv.touch_policy, 3);
+  EXPECT_TRUE(key.replace);
+  EXPECT_FALSE(key.resident);
+}
+
+TEST(ControlNewKey, RefusesBitsSlotsAndPoliciesThatNoTokenHas) {
+  const auto error = [](auto change) { return error_with(change, new_rsa_key()); };
+  EXPECT_EQ(error([](NewKey& key) { key.rsa_bits = limits::rsa_max_bits; }), std::nullopt);
+  EXPECT_EQ(error([](NewKey& key) { key.rsa_bits = limits::rsa_max_bits + 1; }), Errc::too_large);
+  EXPECT_EQ(error([](NewKey& key) { key.piv.slot = "9a9"; }), Errc::malformed);
+  EXPECT_EQ(error([](NewKey& key) { key.piv.slot = std::string("9\0", 2); }), Errc::malformed);
+  EXPECT_EQ(error([](NewKey& key) { key.piv.pin_policy = 3; }), std::nullopt);
+  EXPECT_EQ(error([](NewKey& key) { key.piv.pin_policy = 4; }), Errc::unsupported);
+  EXPECT_EQ(error([](NewKey& key) { key.piv.touch_policy = 4; }), Errc::unsupported);
+}
+
+TEST(ControlNewKey, RefusesTokenUrisThatAreNone) {
+  const auto error = [](const std::string& on) {
+    return error_with([&on](NewKey& key) { key.on = on; }, new_rsa_key());
+  };
+  EXPECT_EQ(error("pkcs11:token=a%20b"), std::nullopt);
+  EXPECT_EQ(error("pkcs11:token=a b"), Errc::malformed);
+  EXPECT_EQ(error("pkcs11:token=\x1b[31m"), Errc::malformed);
 }
 
 TEST(ControlNewKey, RefusesFieldsOverTheirLimit) {
   const auto filled = [](std::size_t bytes) { return std::string(bytes, 'a'); };
   EXPECT_EQ(error_with([&](NewKey& key) { key.name = filled(limits::key_name_bytes); }), std::nullopt);
   EXPECT_EQ(error_with([&](NewKey& key) { key.name = filled(limits::key_name_bytes + 1); }), Errc::malformed);
-  EXPECT_EQ(error_with([&](NewKey& key) { key.on = filled(limits::token_id_bytes + 1); }), Errc::malformed);
+  EXPECT_EQ(error_with([&](NewKey& key) { key.on = filled(limits::uri_bytes + 1); }), Errc::malformed);
   EXPECT_EQ(error_with([&](NewKey& key) { key.application = filled(limits::name_bytes + 1); }), Errc::malformed);
   EXPECT_EQ(error_with([&](NewKey& key) { key.user = filled(limits::credential_user_bytes + 1); }), Errc::malformed);
   EXPECT_EQ(error_with([&](NewKey& key) { key.comment = filled(limits::comment_bytes + 1); }), Errc::malformed);
@@ -150,13 +202,43 @@ TEST(ControlNewKey, RefusesUnknownKeyTypesAndCertificates) {
   EXPECT_EQ(with_type(traits(KeyKind::sk_ed25519).certificate_name), Errc::unsupported);
 }
 
-TEST(ControlImportKey, TakesSkKeysOnly) {
-  const auto import_error = [](const std::string& message) {
-    return parse_error(message_of(ImportKey{"work", "", key_in(message)}));
+TEST(ControlImportKey, TakesSkKeysAsTheyAre) {
+  const auto import_error = [](const std::string& message, const std::string& on) {
+    return parse_error(message_of(import_key(message, on)));
   };
-  EXPECT_EQ(import_error("add_sk_ed25519.request"), std::nullopt);
-  EXPECT_EQ(import_error("add_ed25519.request"), Errc::unsupported);
-  EXPECT_EQ(import_error("certify_sk_ecdsa.request"), Errc::unsupported);
+  EXPECT_EQ(import_error("add_sk_ed25519.request", ""), std::nullopt);
+  EXPECT_EQ(import_error("add_sk_ed25519.request", "pkcs11:token=work"), Errc::unsupported);
+  EXPECT_EQ(import_error("certify_sk_ecdsa.request", ""), Errc::unsupported);
+}
+
+TEST(ControlImportKey, TakesOtherKeysForATokenOnly) {
+  for (const char* message :
+       {"add_rsa.request", "add_ecdsa_p256.request", "add_ecdsa_p521.request", "add_ed25519.request"}) {
+    EXPECT_EQ(parse_error(message_of(import_key(message, "pkcs11:token=work"))), std::nullopt) << message;
+    EXPECT_EQ(parse_error(message_of(import_key(message))), Errc::unsupported) << message;
+  }
+  EXPECT_EQ(parse_error(message_of(import_key("certify_ed25519.request", "pkcs11:token=work"))), Errc::unsupported);
+}
+
+TEST(ControlImportKey, ReadsWhereTheKeyGoes) {
+  ImportKey request = import_key("add_rsa.request", "pkcs11:token=work");
+  request.piv = {"9c", 3, 1};
+  request.replace = true;
+  const Request parsed = parse_request(message_of(std::move(request)));
+  const ImportKey& again = std::get<ImportKey>(parsed);
+  EXPECT_EQ(again.on, "pkcs11:token=work");
+  EXPECT_EQ(again.piv.slot, "9c");
+  EXPECT_EQ(again.piv.pin_policy, 3);
+  EXPECT_EQ(again.piv.touch_policy, 1);
+  EXPECT_TRUE(again.replace);
+}
+
+TEST(ControlAdoptKey, TakesPkcs11UrisOnly) {
+  const auto adopt_error = [](const std::string& uri) { return parse_error(message_of(AdoptKey{"work", "", uri})); };
+  EXPECT_EQ(adopt_error("pkcs11:token=work;object=login"), std::nullopt);
+  EXPECT_EQ(adopt_error(""), Errc::malformed);
+  EXPECT_EQ(adopt_error("fido:0815"), Errc::malformed);
+  EXPECT_EQ(adopt_error("pkcs11:" + std::string(limits::uri_bytes, 'a')), Errc::malformed);
 }
 
 TEST(ControlAnswer, ReadsWhatWasTyped) {

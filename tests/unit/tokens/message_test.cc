@@ -4,24 +4,44 @@
 
 #include "protocol/limits.h"
 #include "tests/unit/protocol/vectors.h"
+#include "tests/unit/tokens/messages.h"
 
 namespace fob {
 namespace {
 
 using test::error_of;
-
-Bytes unframed(const Bytes& frame) {
-  Reader in(frame);
-  const Bytes out = to_bytes(in.string());
-  in.done();
-  return out;
-}
-
-SecretBytes secret(std::string_view text) { return SecretBytes(as_bytes(text)); }
+using test::reply_error;
+using test::request_error;
+using test::secret;
+using test::unframed;
 
 PublicKey sk_key() { return test::public_key("openssh/sshkey/ed25519_sk1.pub"); }
 
 KeyRef key_ref() { return {KeyKind::sk_ed25519, "ssh:work", {1, 2, 3}, 5}; }
+
+Pkcs11NewKey new_pkcs11_key() { return {"pkcs11:token=work", KeyKind::ed25519, 0, "key", "9c", {}, {}, true}; }
+
+PrivateKey private_key() {
+  const Bytes message = test::message("add_ed25519.request");
+  Reader in(message);
+  in.u8();
+  return PrivateKey::read(in);
+}
+
+void add_pkcs11(std::vector<Bytes>& out) {
+  const auto add = [&out](host::Request request) { out.push_back(unframed(host::frame_request(request))); };
+  add(host::ListModules{});
+  add(host::ListReaders{});
+  add(host::ListTokens{"pkcs11:"});
+  add(host::ListKeys{"pkcs11:token=work", secret("1234"), true});
+  add(host::SignWithKey{"pkcs11:id=%01", sk_key().blob, 2, as_bytes("data"), secret("1234"), false});
+  add(host::GenerateKey{new_pkcs11_key(), {secret("1234"), secret("0102")}});
+  add(host::StoreKey{new_pkcs11_key(), private_key(), {secret("1234"), {}}});
+  add(host::DeleteKey{"pkcs11:id=%01", to_bytes(as_bytes("blob")), {secret("1234"), {}}});
+  add(host::AttestKey{"pkcs11:id=%01", to_bytes(as_bytes("blob"))});
+  add(host::ChangeTokenPin{"pkcs11:token=work", secret("1234"), secret("5678")});
+  add(host::ResetTokenPin{"pkcs11:token=work", secret("12345678"), secret("5678")});
+}
 
 std::vector<Bytes> requests() {
   std::vector<Bytes> out;
@@ -40,6 +60,7 @@ std::vector<Bytes> requests() {
   add(host::ChangePin{secret("1234"), secret("5678")});
   add(host::Reset{});
   add(host::Cancel{});
+  add_pkcs11(out);
   return out;
 }
 
@@ -58,6 +79,20 @@ TokenInfo token_info() {
 
 NewKey new_key() { return {sk_key(), {1, 2, 3}, 1, {4}, {5}, {6}, {7}}; }
 
+Pkcs11TokenInfo pkcs11_token() {
+  Pkcs11TokenInfo out;
+  out.uri = "pkcs11:token=work";
+  out.label = "work";
+  out.key_kinds = {KeyKind::rsa, KeyKind::ed25519};
+  out.rsa_max_bits = 4096;
+  out.pin_set = out.is_piv = true;
+  return out;
+}
+
+Pkcs11Key pkcs11_key() {
+  return {"pkcs11:id=%01", "pkcs11:token=work", "key", test::public_key("openssh/sshkey/rsa_1.pub"), true};
+}
+
 std::vector<Bytes> replies() {
   std::vector<Bytes> out;
   const auto add = [&out](host::Reply reply) { out.push_back(unframed(host::frame_reply(reply))); };
@@ -69,6 +104,13 @@ std::vector<Bytes> replies() {
   add(host::Generated{new_key()});
   add(host::Signed{{1, 2, 3}});
   add(host::ResidentKeys{{{sk_key(), {1}, 0x21, {2}, "alice"}, {sk_key(), {3}, 0x25, {}, ""}}});
+  add(host::Opened{});
+  add(host::PinPadWanted{});
+  add(host::ModuleList{{{"opensc-pkcs11", "/usr/lib/opensc-pkcs11.so"}, {"other", "/opt/other.so"}}});
+  add(host::ReaderList{{{"A reader", true, true, false}, {"", false, false, true}}});
+  add(host::TokenList{{pkcs11_token()}});
+  add(host::KeyList{{pkcs11_key(), pkcs11_key()}});
+  add(host::Attested{{{1, 2, 3}, {4}}});
   return out;
 }
 
@@ -127,17 +169,6 @@ TEST(HostMessage, KeepsWhatItHolds) {
   EXPECT_FALSE(info.takes_pin || info.always_uv || info.pin_change_due);
 }
 
-template <class Reply>
-std::optional<Errc> reply_error(const Reply& reply) {
-  return error_of([&] { host::parse_reply(unframed(host::frame_reply(reply))); });
-}
-
-template <class Request>
-std::optional<Errc> request_error(Request request) {
-  const Bytes bytes = unframed(host::frame_request(host::Request(std::move(request))));
-  return error_of([&] { host::parse_request(bytes); });
-}
-
 TEST(HostMessage, HasLimits) {
   KeyRef key = key_ref();
   key.key_handle.assign(limits::key_handle_bytes, 1);
@@ -152,7 +183,7 @@ TEST(HostMessage, HasLimits) {
   key.application.assign(limits::application_bytes + 1, 'a');
   EXPECT_EQ(request_error(host::HasKey{key}), Errc::malformed);
   EXPECT_EQ(reply_error(host::Signed{Bytes(limits::signature_bytes + 1)}), Errc::malformed);
-  EXPECT_EQ(error_of([] { host::parse_reply(Bytes(limits::host_message_bytes + 1)); }), Errc::too_large);
+  EXPECT_EQ(error_of([] { host::parse_reply(Bytes(limits::host_reply_bytes + 1)); }), Errc::too_large);
   const ResidentKey resident{sk_key(), {1}, 0x21, {2}, "alice"};
   EXPECT_EQ(reply_error(host::ResidentKeys{std::vector(limits::resident_keys, resident)}), std::nullopt);
   EXPECT_EQ(reply_error(host::ResidentKeys{std::vector(limits::resident_keys + 1, resident)}), Errc::too_large);

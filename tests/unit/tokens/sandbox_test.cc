@@ -154,6 +154,55 @@ TEST_F(SandboxTest, OfMiddlewareStartsNoProgram) {
             0);
 }
 
+TEST_F(SandboxTest, OfPkcs11HasTheNetworkOnlyWhereItMay) {
+  for (const bool network : {false, true}) {
+    EXPECT_EQ(status_of([network] {
+                sandbox::enter_pkcs11(2, network);
+                for (const int family : {AF_INET, AF_INET6}) {
+                  const bool has = socket(family, SOCK_STREAM, 0) >= 0;
+                  if (has != network || (!has && errno != EAFNOSUPPORT)) return 1;
+                }
+                if (socket(AF_UNIX, SOCK_STREAM, 0) < 0) return 2;
+                for (const int family : {AF_PACKET, AF_VSOCK, AF_ALG}) {
+                  if (socket(family, SOCK_STREAM, 0) >= 0 || errno != EAFNOSUPPORT) return 3;
+                }
+                return 0;
+              }),
+              0)
+        << network;
+  }
+}
+
+TEST_F(SandboxTest, OfPkcs11KeepsFilesButStartsNothing) {
+  std::string file = std::filesystem::temp_directory_path() / "fob-sandbox-XXXXXX";
+  close(mkstemp(file.data()));
+  EXPECT_EQ(status_of([&] {
+              sandbox::enter_pkcs11(2, false);
+              if (error_of_open(file.c_str(), O_RDWR) != 0) return 1;
+              execl("/bin/true", "true", nullptr);
+              if (errno != EPERM) return 2;
+              return kill(getppid(), 0) == -1 && errno == EPERM ? 0 : 3;
+            }),
+            0);
+  std::filesystem::remove(file);
+}
+
+TEST_F(SandboxTest, OfListersReadsOnly) {
+  std::string folder = std::filesystem::temp_directory_path() / "fob-sandbox-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/file") << "text";
+  const int status = status_of([&] {
+    sandbox::enter_lister(2);
+    if (error_of_open((folder + "/file").c_str(), O_RDONLY) != 0) return 1;
+    if (error_of_open((folder + "/file").c_str(), O_RDWR) != EACCES) return 2;
+    if (error_of_open((folder + "/new").c_str(), O_CREAT | O_WRONLY) != EACCES) return 3;
+    if (socket(AF_UNIX, SOCK_STREAM, 0) < 0) return 4;
+    return socket(AF_INET, SOCK_STREAM, 0) < 0 ? 0 : 5;
+  });
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+}
+
 std::string status_line(pid_t pid, const std::string& name) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(in, line);) {

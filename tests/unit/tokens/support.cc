@@ -101,6 +101,18 @@ HostProcess HostProcess::middleware(const std::string& library) {
   return {std::move(ours), pid};
 }
 
+HostProcess HostProcess::pkcs11(const std::string& library) {
+  auto [ours, theirs] = socket_pair();
+  const pid_t pid = start({"pkcs11", library}, theirs.get(), -1);
+  return {std::move(ours), pid};
+}
+
+HostProcess HostProcess::of_kind(const std::string& kind) {
+  auto [ours, theirs] = socket_pair();
+  const pid_t pid = start({kind}, theirs.get(), -1);
+  return {std::move(ours), pid};
+}
+
 HostProcess::~HostProcess() {
   if (!pid_ || *pid_ < 0) return;
   leave();
@@ -125,11 +137,17 @@ std::optional<host::Reply> HostProcess::receive(std::chrono::milliseconds longes
 
 Outcome HostProcess::outcome() const {
   const Clock::time_point begun = Clock::now();
-  for (unsigned touches = 0;; ++touches) {
+  for (unsigned touches = 0, openings = 0;;) {
     std::optional<host::Reply> reply = receive();
     if (!reply) throw std::runtime_error("the host does not reply");
-    if (std::holds_alternative<host::TouchWanted>(*reply)) continue;
-    return {std::move(*reply), touches, std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun)};
+    if (std::holds_alternative<host::TouchWanted>(*reply)) {
+      ++touches;
+    } else if (std::holds_alternative<host::Opened>(*reply)) {
+      ++openings;
+    } else {
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
+      return {std::move(*reply), touches, openings, took};
+    }
   }
 }
 

@@ -55,6 +55,7 @@ class PluggedToken {
 struct Outcome {
   host::Reply reply;
   unsigned touches = 0;
+  unsigned openings = 0;  ///< host::Opened
   std::chrono::milliseconds took{};
 
   /// The reply as `T`; a failure of the test, with the host's reason, where it is another.
@@ -76,6 +77,9 @@ class HostProcess {
   /// For the token behind `descriptor`, which stays the caller's.
   static HostProcess fido(int descriptor);
   static HostProcess middleware(const std::string& library);
+  static HostProcess pkcs11(const std::string& library);
+  /// Of the hosts that take no more than their kind: "pkcs11-modules", "readers".
+  static HostProcess of_kind(const std::string& kind);
   HostProcess(HostProcess&&) = default;
   HostProcess& operator=(HostProcess&& other) noexcept {
     std::swap(channel_, other.channel_);

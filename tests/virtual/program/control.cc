@@ -1,11 +1,5 @@
 #include "tests/virtual/program/control.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <sstream>
 
 #include "protocol/error.h"
@@ -79,64 +73,6 @@ std::string answer_line(const std::string& line, Device& device, bool& quit) try
   return "ok";
 } catch (const Error& error) {
   return std::string("error: ") + error.what();
-}
-
-ControlServer::ControlServer(std::string path)
-    : path_(std::move(path)), listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) throw Error(Errc::too_large, "socket path too long: " + path_);
-  memcpy(address.sun_path, path_.c_str(), path_.size());
-  unlink(path_.c_str());
-  if (listener_ < 0 || bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener_, 16) != 0) {
-    throw_system_error("listening on " + path_, errno);
-  }
-}
-
-ControlServer::~ControlServer() {
-  for (const auto& [fd, line] : clients_) close(fd);
-  close(listener_);
-  unlink(path_.c_str());
-}
-
-std::vector<int> ControlServer::fds() const {
-  std::vector<int> out{listener_};
-  for (const auto& [fd, line] : clients_) out.push_back(fd);
-  return out;
-}
-
-bool ControlServer::serve(int fd, Device& device) {
-  if (fd == listener_) {
-    accept_client();
-    return false;
-  }
-  std::array<char, 512> buffer;
-  const ssize_t got = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (got <= 0) {
-    drop(fd);
-    return false;
-  }
-  std::string& pending = clients_[fd];
-  pending.append(buffer.data(), static_cast<std::size_t>(got));
-  bool quit = false;
-  for (std::size_t end = 0; (end = pending.find('\n')) != std::string::npos;) {
-    const std::string reply = answer_line(pending.substr(0, end), device, quit) + "\n";
-    pending.erase(0, end + 1);
-    send(fd, reply.data(), reply.size(), MSG_NOSIGNAL);
-  }
-  return quit;
-}
-
-void ControlServer::accept_client() {
-  const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-  if (fd >= 0) clients_[fd];
-}
-
-void ControlServer::drop(int fd) {
-  close(fd);
-  clients_.erase(fd);
 }
 
 }  // namespace fob::virt

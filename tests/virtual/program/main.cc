@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "protocol/error.h"
+#include "tests/virtual/control.h"
 #include "tests/virtual/program/control.h"
 
 namespace fob::virt {
@@ -36,9 +37,12 @@ void wait_for_any(std::vector<pollfd>& entries) {
 int run(const Options& options) {
   const int signals = block_signals();
   const Wakeup ended;
-  std::optional<ControlServer> control;
-  if (!options.control.empty()) control.emplace(options.control);
   Device device(options, ended, [&] { return readable(signals); });
+  std::optional<ControlServer> control;
+  if (!options.control.empty()) {
+    control.emplace(options.control,
+                    [&](const std::string& line, bool& quit) { return answer_line(line, device, quit); });
+  }
   if (!options.unplugged) device.plug();
   while (true) {
     std::vector<pollfd> entries{{signals, POLLIN, 0}, {ended.fd(), POLLIN, 0}};
@@ -52,7 +56,7 @@ int run(const Options& options) {
       if (!control) return device.failed() ? 1 : 0;
     }
     for (std::size_t i = 2; i < entries.size(); ++i) {
-      if (entries[i].revents != 0 && control->serve(entries[i].fd, device)) return 0;
+      if (entries[i].revents != 0 && control->serve(entries[i].fd)) return 0;
     }
   }
 }
