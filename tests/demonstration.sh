@@ -96,7 +96,7 @@ In this shell ssh-add, ssh and git use it. Try:
   ssh-add ~/.ssh/id_ed25519       add one of yours
   ssh-add -c -t 1h KEY            ask before each use, forget it after an hour
   git commit -S …                 commits are signed with the first key
-  fob tokens                      the FIDO2 tokens that are plugged in
+  fob tokens                      FIDO2 and PKCS#11 tokens that are there
   fob new work                    a key on a token
 The agent ends with this shell: exit.
 

@@ -14,6 +14,11 @@ limit_seconds=${limit_seconds:-240}
 # shellcheck source=../host/lib.sh
 source "$guest_lib/../host/lib.sh"
 
+# The guest sees the p11-kit modules of its host; these tests are about FIDO2 tokens.
+export XDG_CONFIG_HOME=$work/config
+mkdir -p "$XDG_CONFIG_HOME/fob"
+printf '[pkcs11]\nregistered = false\n' >"$XDG_CONFIG_HOME/fob/agent.toml"
+
 # ---- virtual tokens
 
 # plug_in NAME [OPTION of fob-virtual-token...]: a token of this name and serial number, whose device is $device then.

@@ -8,7 +8,7 @@
 
 limit_seconds=330
 scripts=(agent agent-getpeereid agent-timeout agent-ptrace agent-subprocess agent-restrict
-  hostkey-agent cert-file sshsig)
+  hostkey-agent cert-file sshsig agent-pkcs11)
 source "$(dirname "$0")/lib.sh"
 
 script=${1-}
@@ -23,6 +23,15 @@ installed=/usr/lib/openssh/regress
 [[ -d $installed ]] || skip "no $installed here; it comes with the package openssh-tests"
 need make make
 need /usr/sbin/sshd openssh-server
+softhsm=/usr/lib/softhsm/libsofthsm2.so
+target=(LTESTS="$script" t-exec)
+if [[ $script == agent-pkcs11 ]]; then
+  need softhsm2-util softhsm2
+  [[ -e $softhsm ]] || skip "no $softhsm here; it comes with the package libsofthsm2"
+  need openssl openssl
+  need perl perl
+  target=(EXTRA_TESTS="$script" t-extra)
+fi
 
 sudo=sudo
 sudoers=/etc/sudoers.d/fob-regress-$$
@@ -58,6 +67,8 @@ done
 exec /usr/bin/ssh "$@"
 END
   chmod 755 "$work/bin/ssh"
+  # agent-pkcs11 knows where SoftHSM2 is on amd64 only, and would skip elsewhere.
+  sed -i "s|/usr/lib64/pkcs11/libsofthsm2.so|$softhsm|" "$work/regress/agent-pkcs11.sh"
   # agent-ptrace changes the owner and mode of the binary; and a user may not get at the original.
   agent=$work/bin/fob-agent
   cp "$FOB_AGENT" "$agent"
@@ -78,7 +89,7 @@ run_script() {
     SUDO="$sudo" TEST_SHELL=sh \
     TEST_SSH_SSH="$work/bin/ssh" TEST_SSH_SSHD=/usr/sbin/sshd TEST_SSH_SSHAGENT="$agent" \
     TEST_SSH_SSHADD=/usr/bin/ssh-add TEST_SSH_SSHKEYGEN=/usr/bin/ssh-keygen \
-    TEST_SSH_UNSAFE_PERMISSIONS=1 TEST_SSH_PORT="$port" LTESTS="$script" t-exec \
+    TEST_SSH_UNSAFE_PERMISSIONS=1 TEST_SSH_PORT="$port" OPENSSL_BIN=openssl "${target[@]}" \
     </dev/zero >"$work/output" 2>&1 || status=$?
   cat "$work/output"
   ((status == 0)) || show_logs
