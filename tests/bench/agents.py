@@ -98,12 +98,12 @@ def environment(home, askpass=None):
 class Agent:
     """A running agent, in a process group and a home of its own; ended on leaving `with`."""
 
-    def __init__(self, kind, work, keys=(), askpass=None):
+    def __init__(self, kind, work, keys=(), askpass=None, more_env=None):
         self.kind = kind
         self.home = work / f"agent-{time.monotonic_ns()}"
         self.home.mkdir(mode=0o700)
         self.socket = str(self.home / "socket")
-        self.env = environment(self.home, askpass)
+        self.env = environment(self.home, askpass) | (more_env or {})
         self.process = subprocess.Popen(
             kind.command(self.socket),
             env=self.env,

@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <sstream>
 #include <system_error>
 #include <thread>
 
 #include "connection.h"
+#include "direct.h"
 #include "measure.h"
 #include "process.h"
 
@@ -35,10 +37,13 @@ constexpr std::string_view usage =
   confirm   asks for a signature that must be confirmed (the agent's askpass should take some
             seconds to say yes) and meanwhile for others
   start     starts COMMAND, an agent, and waits for its first answer
+  beside    prints "ready", waits for a line on standard input, then lists and signs as two unhurried clients
+  direct    signs with the key --key of the PKCS#11 module --module, with --pin, without an agent
 
   --clients N     clients at once (1)           --seconds T    time to measure (1)
   --fresh         a new connection each time    --requests N   ends earlier, after N answers
   --count N       keys or connections (10)      --pid PID      the agent, to see its memory
+  --module PATH   a PKCS#11 module              --pin PIN      its first token's
 )";
 
 struct Options {
@@ -46,6 +51,8 @@ struct Options {
   std::string key = "ssh-ed25519";
   std::uint32_t count = 10;
   pid_t pid = 0;
+  std::string module;
+  std::string pin;
   Plan plan;
   char** command = nullptr;
 };
@@ -202,6 +209,50 @@ void confirm(Options& options) {
       .print();
 }
 
+/// A client that asks now and then, from `begin` on: where the agent stands still, one request shows how long.
+Outcome ask_now_and_then(const Options& options, const Exchange& exchange) {
+  constexpr auto pause = 2ms;
+  Connection connection = Connection::open(options.plan.socket);
+  Outcome outcome;
+  const auto begin = Clock::now();
+  for (auto started = begin; started < begin + options.plan.time; started = Clock::now()) {
+    connection.exchange(exchange);
+    outcome.latencies.push_back(Clock::now() - started);
+    std::this_thread::sleep_for(pause);
+  }
+  return outcome;
+}
+
+void beside(Options& options) {
+  const OwnKey key = OwnKey::numbered(1);
+  Connection::open(options.plan.socket).exchange(add_exchange(key, false));
+  std::cout << "ready" << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
+  Outcome signing;
+  std::exception_ptr error;
+  std::thread signer([&] {
+    try {
+      signing = ask_now_and_then(options, sign_exchange({key.blob()}));
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  Outcome listing = ask_now_and_then(options, list_exchange());
+  signer.join();
+  if (error) std::rethrow_exception(error);
+  JsonLine()
+      .field("list_p99_us", listing.percentile_us(0.99))
+      .field("sign_p99_us", signing.percentile_us(0.99))
+      .field("answers", listing.latencies.size() + signing.latencies.size())
+      .print();
+}
+
+void direct(Options& options) {
+  DirectPlan plan{.module = options.module, .pin = options.pin, .key = options.key, .time = options.plan.time};
+  JsonLine().outcome(sign_directly(plan)).print();
+}
+
 /// Whether the agent that is being started answers by now.
 bool is_up(const Options& options) {
   try {
@@ -247,6 +298,8 @@ void set_option(Options& options, char letter, const std::string& value) {
     case 't': options.plan.time = std::chrono::duration<double>(std::stod(value)); break;
     case 'r': options.plan.requests = std::stoul(value); break;
     case 'n': options.count = static_cast<std::uint32_t>(std::max(1UL, std::stoul(value))); break;
+    case 'm': options.module = value; break;
+    case 'P': options.pin = value; break;
     case 'p': options.pid = static_cast<pid_t>(std::stol(value)); break;
     default: fail_usage();
   }
@@ -261,6 +314,8 @@ Options parse_options(int argc, char** argv) {
                                         {"requests", required_argument, nullptr, 'r'},
                                         {"count", required_argument, nullptr, 'n'},
                                         {"pid", required_argument, nullptr, 'p'},
+                                        {"module", required_argument, nullptr, 'm'},
+                                        {"pin", required_argument, nullptr, 'P'},
                                         {nullptr, 0, nullptr, 0}};
   Options options;
   int letter = 0;
@@ -278,6 +333,8 @@ void run(Options& options) {
   if (options.mode == "idle") return idle(options);
   if (options.mode == "confirm") return confirm(options);
   if (options.mode == "start") return start(options);
+  if (options.mode == "beside") return beside(options);
+  if (options.mode == "direct") return direct(options);
   fail_usage();
 }
 
@@ -289,7 +346,7 @@ int main(int argc, char** argv) {
     if (argc < 2 || sodium_init() < 0) fob::fail_usage();
     fob::Options options = fob::parse_options(argc - 1, argv + 1);
     options.mode = argv[1];
-    if (options.plan.socket.empty()) fob::fail_usage();
+    if (options.plan.socket.empty() && options.mode != "direct") fob::fail_usage();
     fob::raise_descriptor_limit();
     fob::run(options);
     return 0;

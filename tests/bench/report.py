@@ -20,6 +20,12 @@ RATE_TARGETS = [
     ]
     for clients, factor in factors.items()
 ]
+# The same for keys on a SoftHSM2 token; "direct" calls the module itself, with one thread.
+PKCS11_TARGETS = [
+    (f"pkcs11 {key} {clients} kept", rival, factor)
+    for key in ("RSA-2048", "P-256")
+    for clients, rival, factor in [(16, "direct", 0.9), (16, "openssh", 2), (1, "openssh", 2)]
+]
 MANY_KEYS_SHARE = 0.9  # of the rate with 10 keys, that 10,000 keys must keep
 
 # What costs, so that less is better: case, value, title, unit, size of the unit, the most promised.
@@ -33,10 +39,20 @@ COSTS = [
     ("connections {}", "p50_us", "answer to a new client beside {} connections", "ms", 1000, 2),
     ("confirm", "max_us", "longest wait of a client, while another is confirmed", "ms", 1000, None),
     ("confirm", "quiet_max_us", "longest wait of this client before", "ms", 1000, None),
+] + [
+    (f"beside {fault}", f"{what}_p99_us", f"{what}, p99, while {words}", "ms", 1000, most)
+    for fault, words in [
+        ("C_Sign", "a module hangs in C_Sign"),
+        ("C_Initialize", "a module hangs in C_Initialize"),
+        ("SIGSTOP", "a token's host is stopped"),
+    ]
+    for what, most in [("list", 5), ("sign", 10)]
 ]
 
 
 class Results:
+    """Of some of the kinds."""
+
     def __init__(self, results, kinds):
         self.results = results
         self.titles = {kind.name: kind.title for kind in kinds}
@@ -118,6 +134,11 @@ def latency_table(results):
     return table(["latency in µs, p50 / p99", *results.titles.values()], rows)
 
 
+def pkcs11_table(results):
+    cases = [case for case in results.results if case.startswith("pkcs11")]
+    return comparison(results, "signatures per second, key on SoftHSM2", [(case, case, "rate", 1) for case in cases])
+
+
 def cost_table(results):
     cases = [case for case in results.results if case.startswith(("keys", "connections"))]
     counts = [case.split()[1] for case in cases]
@@ -132,9 +153,9 @@ def cost_table(results):
 
 def target_rows(results):
     """Title, wanted, measured (or None), unit, whether it is met."""
-    for case, rival, factor in RATE_TARGETS:
+    for case, rival, factor in RATE_TARGETS + PKCS11_TARGETS:
         ratio = results.ratio(case, rival)
-        title = f"{case}, fob ÷ {results.titles.get(rival, rival)}"
+        title = f"{case}, fob ÷ {'direct call' if rival == 'direct' else results.titles.get(rival, rival)}"
         yield title, f"≥ {factor} ×", ratio, "×", ratio is not None and ratio >= factor
     share = median_ratio(results.values("keys 10000", "fob"), results.values("keys 10", "fob"))
     met = share is not None and share >= MANY_KEYS_SHARE
@@ -160,7 +181,8 @@ def target_table(results):
 
 
 def render(raw, kinds, machine, run, notes):
-    results = Results(raw, kinds)
+    results = Results(raw, [kind for kind in kinds if kind.name != "direct"])
+    modules = Results(raw, [kind for kind in kinds if kind.name in ("fob", "openssh", "direct")])
     facts = [f"{name}: {value}" for name, value in machine.items()]
     facts += [f"{kind.title}: {kind.version}" for kind in kinds]
     rounds = f"{run['rounds']}, of {run['seconds']} s for each rate"
@@ -168,7 +190,8 @@ def render(raw, kinds, machine, run, notes):
     if run["quick"]:
         facts.append("a quick run: too short to be quoted")
     facts += [f"note: {note}" for note in notes]
-    tables = [f(results) for f in (target_table, rate_table, latency_table, cost_table)]
+    tables = [target_table(results), rate_table(results), pkcs11_table(modules), latency_table(results)]
+    tables.append(cost_table(results))
     return "\n".join(["".join(f"- {fact}\n" for fact in facts), *filter(None, tables)])
 
 
