@@ -99,7 +99,7 @@ Awaitable<Pkcs11Keys::Place> Pkcs11Keys::read_again(Place place) {
   co_return place;
 }
 
-/// One request with the token's PIN. `make(pin, stay)`.
+/// One request with the token's PIN. `make(pin)`.
 template <class Expected, class Make>
 Awaitable<Expected> Pkcs11Keys::run_with_pin(Place place, Make make, std::string what, Asker& asker) {
   const Pkcs11HostEnd end(place.module);

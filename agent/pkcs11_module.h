@@ -63,7 +63,6 @@ struct Pkcs11Module {
   std::unordered_map<std::string, KnownKey> keys;              // by URI; at most limits::known_handles
   std::size_t added = 0;                                       ///< by ssh-add -s, and not removed since
   unsigned epoch = 0;                                          ///< how often forget_pins() was called
-  bool may_load = false;  ///< it passed the allow-list, or is configured or registered
   bool was_slow = false;  ///< it did not show its tokens in time when that was asked for first
 };
 

@@ -53,13 +53,11 @@ Pkcs11Modules::Shared Pkcs11Modules::at(const std::string& path) {
   }
   module = std::make_shared<Pkcs11Module>(io_, path, std::move(launch));
   if (settings != nullptr) module->name = settings->name;
-  module->may_load = true;
   return module;
 }
 
 Awaitable<Pkcs11Modules::Shared> Pkcs11Modules::allowed(std::string path) {
-  const Shared known = find(path);
-  if (known && known->may_load) co_return known;
+  if (const Shared known = find(path)) co_return known;
   std::string refusal;
   try {
     if (policy_.resolve_library(path, false) == path) co_return at(path);
