@@ -72,6 +72,24 @@ Digest::Digest(Hash hash, ByteView data) {
   size_ = size;
 }
 
+DigestStream::DigestStream(Hash hash) : context_(EVP_MD_CTX_new()) {
+  if (!context_ || EVP_DigestInit_ex(context_.get(), digest_algorithm(hash), nullptr) != 1) {
+    throw_openssl_error("computing a digest");
+  }
+}
+
+void DigestStream::add(ByteView data) {
+  if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1) throw_openssl_error("computing a digest");
+}
+
+Bytes DigestStream::finish() {
+  Bytes out(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  if (EVP_DigestFinal_ex(context_.get(), out.data(), &size) != 1) throw_openssl_error("computing a digest");
+  out.resize(size);
+  return out;
+}
+
 Hash ecdsa_hash(KeyKind kind) {
   if (kind == KeyKind::ecdsa_p384) return Hash::sha384;
   return kind == KeyKind::ecdsa_p521 ? Hash::sha512 : Hash::sha256;

@@ -13,6 +13,7 @@ namespace fob {
 struct EvpDeleter {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 using EvpKey = std::unique_ptr<EVP_PKEY, EvpDeleter>;
 using EvpContext = std::unique_ptr<EVP_PKEY_CTX, EvpDeleter>;
@@ -29,6 +30,18 @@ class Digest {
  private:
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> value_;
   std::size_t size_ = 0;
+};
+
+/// A digest of what comes in pieces.
+class DigestStream {
+ public:
+  explicit DigestStream(Hash hash);
+  void add(ByteView data);
+  /// Once, at the end.
+  Bytes finish();
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, EvpDeleter> context_;
 };
 
 /// The digest that goes with an ECDSA key (RFC 5656 §6.2.1); P-256 for sk keys.

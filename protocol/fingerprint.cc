@@ -1,10 +1,9 @@
 #include "protocol/fingerprint.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 
+#include "protocol/base64.h"
 #include "protocol/evp.h"
 
 namespace fob {
@@ -47,11 +46,8 @@ std::string border(const std::string& title) {
 std::string fingerprint(const PublicKey& key, Hash hash) {
   const Digest digest(hash, key.plain_blob());
   if (hash != Hash::md5) {
-    constexpr int variant = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
-    std::string text(sodium_base64_encoded_len(digest.view().size(), variant), '\0');
-    sodium_bin2base64(text.data(), text.size(), digest.view().data(), digest.view().size(), variant);
-    text.pop_back();  // the terminating NUL
-    return std::string(name_of(hash)) + ':' + text;
+    const std::string padded = encode_base64(digest.view());
+    return std::string(name_of(hash)).append(1, ':').append(padded, 0, padded.find('='));
   }
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "MD5";

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/key_file_limits.h"
 #include "protocol/token_limits.h"
+#include "protocol/vault_limits.h"
 
 /// Every limit of fob, in one place; docs/architecture.md lists them for people.
 namespace fob::limits {
@@ -47,18 +49,28 @@ inline constexpr std::size_t comment_bytes = 1024;
 inline constexpr std::size_t listed_tokens = 1024;
 /// Held and kept keys in one list: twice `keys`.
 inline constexpr std::size_t control_listed_keys = 32'768;
+/// Services that a kept key was given to.
+inline constexpr std::size_t services = 64;
+/// Uses of keys that the agent remembers for `fob watch`, and sentences that one list of what is waited for has.
+inline constexpr std::size_t remembered_uses = 64;
+inline constexpr std::size_t listed_waits = 64;
+/// Fewer are guessed, whatever the KDF costs.
+inline constexpr std::size_t vault_passphrase_min_bytes = 8;
+/// What opens the vault.
+inline constexpr std::size_t keyslots = 32;
+/// 36 letters of base32 in groups of four.
+inline constexpr std::size_t recovery_code_bytes = 44;
+/// The vault's file, and so a backup: `keys` of the largest that are kept fit many times over.
+inline constexpr std::size_t vault_file_bytes = 60 * 1024 * 1024;
 /// A sentence for people: reason, notice, question. A longer one is cut.
 inline constexpr std::size_t sentence_bytes = 2048;
 /// What a person types: PIN, passphrase, name.
 inline constexpr std::size_t typed_bytes = 1024;
-
-// --- key files ---
-
-/// A private key file (OpenSSH's MAX_KEY_FILE_SIZE).
-inline constexpr std::size_t key_file_bytes = 1024 * 1024;
-/// Rounds of bcrypt_pbkdf that a file may ask for: some minutes; ssh-keygen's default is 24.
-inline constexpr std::uint32_t key_file_rounds = 10'000;
-inline constexpr std::size_t key_file_salt_bytes = 1024;
+/// What `fob` keeps of another program's output (ssh, git), of each of its two streams.
+inline constexpr std::size_t program_output_bytes = 1024 * 1024;
+/// The text of one file signature (PROTOCOL.sshsig): the largest key, certificate and signature fit.
+inline constexpr std::size_t sshsig_text_bytes = 512 * 1024;
+inline constexpr std::size_t allowed_signers_bytes = 16 * 1024 * 1024;
 
 // --- agent: what clients may make it hold ---
 
@@ -114,6 +126,8 @@ inline constexpr std::size_t known_handles = 4096;
 inline constexpr std::size_t gate_queue = 32;
 /// `fob` commands that are served at once; further ones wait.
 inline constexpr std::size_t control_sessions = 16;
+/// `fob watch` is told at least this often, for tokens and keys come and go.
+inline constexpr std::chrono::milliseconds watch_period{1'000};
 /// A `fob` that has connected and asks nothing.
 inline constexpr std::chrono::seconds control_idle{60};
 /// After a connection could not be accepted for want of descriptors.

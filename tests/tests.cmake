@@ -12,6 +12,14 @@ add_executable(protocol_tests ${PROTOCOL_TESTS})
 target_link_libraries(protocol_tests PRIVATE protocol GTest::gtest_main)
 target_compile_definitions(protocol_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
 
+# Key files of every kind; and the converter of tests/host/key_files.sh.
+file(GLOB KEY_FILE_TESTS CONFIGURE_DEPENDS tests/unit/key_file/*.cc)
+add_executable(key_file_tests ${KEY_FILE_TESTS} tests/unit/protocol/vectors.cc)
+target_link_libraries(key_file_tests PRIVATE key_file GTest::gtest_main)
+target_compile_definitions(key_file_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+add_executable(fob-key-file tests/host/key_file_tool.cc)
+target_link_libraries(fob-key-file PRIVATE key_file)
+
 file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
 # They share the keys, certificates, logins and temporary folders of the daemon's tests.
 add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/memory_scan.cc tests/daemon/numbers.cc
@@ -44,6 +52,7 @@ target_compile_definitions(daemon_tests PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE
 add_dependencies(daemon_tests fob-agent)
 
 gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+gtest_discover_tests(key_file_tests TEST_PREFIX key_file. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 # Those with a PIV card run beside a pcscd of their own (virtual/piv/piv.cmake).
 gtest_discover_tests(tokens_tests TEST_PREFIX tokens. TEST_FILTER -PivCardTest.*:*PivModule* DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 gtest_discover_tests(agent_tests TEST_PREFIX agent. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
