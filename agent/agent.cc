@@ -65,7 +65,7 @@ void log_refusal(const Session& session, ByteView message, const char* reason) {
 }  // namespace
 
 Agent::Agent(asio::io_context& io, const AgentOptions& options, Parts parts)
-    : options_(options), parts_(parts), timer_(io, open_timer()) {}
+    : options_(options), parts_(parts), keyring_(&parts.vault_lock), timer_(io, open_timer()) {}
 
 Awaitable<Outgoing> Agent::answer(Session& session, ByteView message) {
   try {
@@ -73,6 +73,7 @@ Awaitable<Outgoing> Agent::answer(Session& session, ByteView message) {
     co_return co_await dispatch(session, message);
   } catch (const Error& error) {
     log_refusal(session, message, error.what());
+    note_refusal(session, message, error.what());
   } catch (const std::exception& error) {
     // Out of memory or descriptors: this request fails, the next may not.
     log_refusal(session, message, error.what());
@@ -127,6 +128,7 @@ Outgoing Agent::answer_now(Session& session, const Lock& request) {
   keyring_.wipe_ready();
   parts_.tokens.forget_pins();
   parts_.pkcs11_modules.forget_pins();
+  if (on_lock) on_lock();
   return status<Success>();
 }
 

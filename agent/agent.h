@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/activity.h"
 #include "agent/agent_options.h"
 #include "agent/async.h"
 #include "agent/keyring.h"
@@ -8,6 +9,7 @@
 #include "agent/prompter.h"
 #include "agent/session.h"
 #include "agent/token_keys.h"
+#include "agent/vault_opener.h"
 #include "protocol/request.h"
 
 namespace fob {
@@ -25,6 +27,9 @@ class Agent {
     TokenKeys& token_keys;
     Pkcs11Modules& pkcs11_modules;
     Pkcs11Keys& pkcs11_keys;
+    VaultLock& vault_lock;
+    VaultOpener& vault_opener;
+    Activity& activity;
   };
 
   Agent(asio::io_context& io, const AgentOptions& options, Parts parts);
@@ -33,8 +38,10 @@ class Agent {
   /// done is FAILURE, and its reason is logged. `message` must stay until then.
   Awaitable<Outgoing> answer(Session& session, ByteView message);
 
-  /// Removes all keys: SIGUSR1, and the end of the agent.
+  /// Removes all keys: SIGUSR1, and the end of the agent. Those of the vault stay in it.
   void remove_all_keys();
+  /// Called when a client locks the agent (ssh-add -x).
+  std::function<void()> on_lock;
   /// Runs expiry and the wiping of rested keys, for as long as the agent lives.
   Awaitable<void> keep_time();
 
@@ -48,6 +55,11 @@ class Agent {
     std::exception_ptr fault;
   };
 
+  /// Why the vault is not open, if it is not.
+  struct OpenAttempt {
+    std::exception_ptr fault;
+  };
+
   /// The keys of a PKCS#11 module, or why there are none.
   struct LoadAttempt {
     std::vector<Pkcs11Keys::Loaded> keys;
@@ -57,6 +69,9 @@ class Agent {
   Awaitable<Outgoing> dispatch(Session& session, ByteView message);
   Awaitable<Outgoing> sign(Session& session, const SignRequest& request);
   Awaitable<void> confirm(Session& session, const Keyring::Key& key, std::string purpose);
+  Awaitable<void> open_vault(Session& session, const Keyring::Key& key, std::string purpose);
+  Awaitable<OpenAttempt> try_to_open_vault(std::string purpose);
+  const Keyring::Key* find_again(Session& session, const SignRequest& request);
   Awaitable<Outgoing> sign_on_token(Session& session, const Keyring::Key& key, const SignRequest& request,
                                     std::string host);
   Awaitable<TokenAttempt> try_on_fido_token(TokenKeys::Use use, ByteView data);
@@ -64,6 +79,8 @@ class Agent {
   Awaitable<TokenAttempt> token_attempt(const Keyring::Key& key, const SignRequest& request,
                                         std::function<std::string()> why);
   std::string purpose(Session& session, const SignRequest& request, const std::string& host) const;
+  void note_use(Session& session, const Keyring::Key& key, const SignRequest& request, std::string fault);
+  void note_refusal(Session& session, ByteView message, const std::string& fault);
   void refuse_if_web(const PublicKey& key, ByteView data) const;
   Awaitable<Outgoing> add(Session& session, AddIdentity request);
   Awaitable<Outgoing> unlock(Session& session, const Unlock& request);

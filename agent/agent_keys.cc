@@ -26,12 +26,6 @@ Outgoing sign_response(ByteView signature) {
   return {out.take(), nullptr};
 }
 
-Outgoing success() {
-  Writer out;
-  out.u32(1).u8(static_cast<std::uint8_t>(MessageType::success));
-  return {out.take(), nullptr};
-}
-
 /// Where the client is: ", through 2 hops".
 std::string hops(const Route& route) {
   std::size_t forwarded = 0;
@@ -48,6 +42,14 @@ std::string place(const Route& route, const std::string& host, const SignedData&
   return " at the host with key " + fingerprint(route.binds.back().host_key, hash);
 }
 
+std::optional<SignRequest> sign_request_in(ByteView message) {
+  try {
+    return std::get<SignRequest>(parse_request(message));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
@@ -62,11 +64,16 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
   if (key->constraints.confirm) {
     std::string why = purpose(session, request, host);
     co_await confirm(session, *key, std::move(why));
-    key = keyring_.find(request.key_blob);
-    if (key == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the dialog was opened");
-    // It may have been added again, with other constraints.
-    check_destination(key->public_key, key->constraints, session.route(), request.data);
+    key = find_again(session, request);
   }
+  if (key->in_vault && !parts_.vault_lock.is_open()) {
+    std::string why = purpose(session, request, host);
+    co_await open_vault(session, *key, std::move(why));
+    key = find_again(session, request);
+    // A key that ssh-add has put in its place meanwhile is not asked for again: the next request is.
+    if (!key->in_vault) throw Error(Errc::refused, "the key was added anew since the vault was to be opened");
+  }
+  if (key->in_vault) parts_.vault_lock.use();
   if (is_fido || key->on_pkcs11_token()) co_return co_await sign_on_token(session, *key, request, host);
   const std::shared_ptr<const ReadyKey> ready = keyring_.ready(*key);
   arm_timer(BootClock::now() + limits::ready_key_rest);
@@ -74,12 +81,62 @@ Awaitable<Outgoing> Agent::sign(Session& session, const SignRequest& request) {
     log_debug(session.peer().program_chain() + " uses " + fingerprint(key->public_key) + " (" +
               printable(key->comment) + ") to " + sentence(describe(request.data)));
   }
+  note_use(session, *key, request, "");
   const std::uint32_t flags = request.flags;
   if (!ReadyKey::is_slow(key->public_key.kind)) co_return sign_response(ready->sign(request.data, flags));
   auto data = std::make_shared<const Bytes>(to_bytes(request.data));
   std::function<Bytes()> work = [ready, data, flags] { return ready->sign(*data, flags); };
   const Bytes signature = co_await parts_.workers.run(std::move(work));
   co_return sign_response(signature);
+}
+
+/// For `fob watch`. Which programs asked takes reading /proc, and so is found out only where somebody looks on.
+void Agent::note_use(Session& session, const Keyring::Key& key, const SignRequest& request, std::string fault) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  control::KeyUse use;
+  use.time = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  use.key = key.in_vault ? key.in_vault->name : printable(key.comment);
+  if (use.key.empty()) use.key = fingerprint(key.public_key, options_.fingerprint_hash);
+  const SignedData what = describe(request.data);
+  use.purpose = sentence(what) + place(session.route(), "", what, options_.fingerprint_hash) + hops(session.route());
+  if (parts_.activity.is_watched()) use.programs = session.peer().program_chain();
+  use.fault = std::move(fault);
+  parts_.activity.record(std::move(use));
+}
+
+void Agent::note_refusal(Session& session, ByteView message, const std::string& fault) {
+  if (message[0] != static_cast<std::uint8_t>(MessageType::sign_request) || lock_.locked()) return;
+  const std::optional<SignRequest> request = sign_request_in(message);
+  const Keyring::Key* key = request ? keyring_.find(request->key_blob) : nullptr;
+  if (key != nullptr) note_use(session, *key, *request, printable(fault, limits::sentence_bytes));
+}
+
+/// After a dialog: the key may be gone, or have been added again with other constraints.
+const Keyring::Key* Agent::find_again(Session& session, const SignRequest& request) {
+  const Keyring::Key* key = keyring_.find(request.key_blob);
+  if (key == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the dialog was opened");
+  check_destination(key->public_key, key->constraints, session.route(), request.data);
+  return key;
+}
+
+/// Returns when it is open.
+Awaitable<void> Agent::open_vault(Session& session, const Keyring::Key& key, std::string purpose) {
+  using namespace asio::experimental::awaitable_operators;
+  std::string text = "for key " + printable(key.comment) + ", " +
+                     fingerprint(key.public_key, options_.fingerprint_hash) + "\n" + purpose;
+  const auto outcome = co_await (try_to_open_vault(std::move(text)) || session.gone());
+  if (outcome.index() == 1) throw Error(Errc::cancelled, "the client went away while the vault was to be opened");
+  if (std::get<0>(outcome).fault) std::rethrow_exception(std::get<0>(outcome).fault);
+}
+
+Awaitable<Agent::OpenAttempt> Agent::try_to_open_vault(std::string purpose) {
+  OpenAttempt out;
+  try {
+    co_await parts_.vault_opener.open_for_client(std::move(purpose), parts_.prompter);
+  } catch (const std::exception&) {
+    out.fault = std::current_exception();
+  }
+  co_return out;
 }
 
 /// "ssh ← git wants to log in as alice at example.org, forwarded through 1 host."
@@ -121,6 +178,7 @@ Awaitable<Outgoing> Agent::sign_on_token(Session& session, const Keyring::Key& k
   if (attempt.fault) std::rethrow_exception(attempt.fault);
   const Keyring::Key* present = keyring_.find(request.key_blob);
   if (present == nullptr || lock_.locked()) throw Error(Errc::refused, "the key is gone since the token was asked");
+  note_use(session, *present, request, "");
   co_return sign_response(attempt.signature);
 }
 

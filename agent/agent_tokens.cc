@@ -15,8 +15,6 @@
 namespace fob {
 namespace {
 
-Outgoing success() { return {frame_reply(Success{}), nullptr}; }
-
 std::string resolved(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
   if (!real) throw Error(Errc::not_found, "no such provider: " + printable(path));

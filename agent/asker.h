@@ -20,9 +20,11 @@ struct TypedAnswer {
 class Asker {
  public:
   enum class Kind {
-    pin,      ///< not echoed
-    new_pin,  ///< not echoed, typed twice
-    text,     ///< echoed: "yes", a token's name
+    pin,             ///< not echoed
+    new_pin,         ///< not echoed, typed twice
+    text,            ///< echoed: "yes", a token's name
+    passphrase,      ///< not echoed
+    new_passphrase,  ///< not echoed, typed twice
   };
 
   virtual ~Asker() = default;

@@ -10,4 +10,8 @@ BootClock::time_point BootClock::now() {
   return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
 }
 
+BootClock::duration BootClock::suspended() {
+  return now().time_since_epoch() - std::chrono::steady_clock::now().time_since_epoch();
+}
+
 }  // namespace fob

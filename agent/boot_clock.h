@@ -14,6 +14,8 @@ struct BootClock {
   static constexpr bool is_steady = true;
 
   static time_point now();
+  /// How long the machine has slept since it was started.
+  static duration suspended();
 };
 
 }  // namespace fob

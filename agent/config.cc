@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -95,6 +96,19 @@ class Section {
         fail(path_, element.source(), full_name(key) + ": wanted " + wanted);
       }
       value.push_back(*text);
+    }
+  }
+  /// A list of some of the words of `choices`, which say what is chosen.
+  void take_choices(const char* key, const std::map<std::string_view, bool*>& choices) {
+    std::string wanted = "a list of";
+    for (const auto& [word, chosen] : choices) wanted += " \"" + std::string(word) + "\"";
+    const toml::node* node = find(key, wanted, toml::node_type::array);
+    if (node == nullptr) return;
+    for (const auto& [word, chosen] : choices) *chosen = false;
+    for (const toml::node& element : *node->as_array()) {
+      const auto found = choices.find(element.value<std::string>().value_or(""));
+      if (found == choices.end()) fail(path_, element.source(), full_name(key) + ": wanted " + wanted);
+      *found->second = true;
     }
   }
   std::optional<Section> take_section(const char* key) {
@@ -190,8 +204,15 @@ void read_prompt(Section section, Config::Prompt& out) {
   section.done();
 }
 
-void read_store(Section section, Config::StoreOptions& out) {
+void read_vault(Section section, Config::Vault& out) {
   section.take_path("path", out.path);
+  section.take_time("lock_after", out.lock_after);
+  const std::map<std::string_view, bool*> occasions{{"sleep", &out.lock_on_sleep},
+                                                    {"screen-lock", &out.lock_on_screen_lock},
+                                                    {"agent-lock", &out.lock_on_agent_lock},
+                                                    {"SIGUSR1", &out.lock_on_sigusr1},
+                                                    {"idle", &out.lock_on_idle}};
+  section.take_choices("lock_on", occasions);
   section.done();
 }
 
@@ -201,7 +222,7 @@ Config read_config(const std::string& path, const toml::table& table) {
   if (const auto section = all.take_section("fido")) read_fido(*section, out.fido);
   if (const auto section = all.take_section("pkcs11")) read_pkcs11(*section, out.pkcs11);
   if (const auto section = all.take_section("prompt")) read_prompt(*section, out.prompt);
-  if (const auto section = all.take_section("store")) read_store(*section, out.store);
+  if (const auto section = all.take_section("vault")) read_vault(*section, out.vault);
   all.done();
   return out;
 }

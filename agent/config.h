@@ -35,14 +35,20 @@ struct Config {
     std::string pinentry = "/usr/bin/pinentry";
     bool notifications = true;
   };
-  struct StoreOptions {
-    std::string path;  ///< empty: default_store_path()
+  struct Vault {
+    std::string path;                       ///< empty: default_vault_path()
+    std::chrono::seconds lock_after{3600};  ///< without use; 0: never
+    bool lock_on_sleep = true;
+    bool lock_on_screen_lock = true;
+    bool lock_on_agent_lock = true;  ///< ssh-add -x
+    bool lock_on_sigusr1 = true;
+    bool lock_on_idle = false;  ///< when logind says that the session is
   };
 
   Fido fido;
   Pkcs11 pkcs11;
   Prompt prompt;
-  StoreOptions store;
+  Vault vault;
 };
 
 /// Reads the file of -O config=FILE, or, where `explicit_path` is empty, $XDG_CONFIG_HOME/fob/agent.toml, else

@@ -58,15 +58,16 @@ Awaitable<void> Control::add_pkcs11_tokens(control::Tokens& out) {
 }
 
 Awaitable<control::Reply> Control::new_pkcs11_key(control::NewKey wanted, Asker& asker) {
-  if (is_sk(wanted.kind)) throw Error(Errc::refused, "an sk key needs a FIDO2 token; this is a PKCS#11 token");
-  const std::shared_ptr<void> reservation = co_await parts_.kept.reserve(wanted.name);
+  if (is_sk(*wanted.kind)) throw Error(Errc::refused, "an sk key needs a FIDO2 token; this is a PKCS#11 token");
+  const std::shared_ptr<void> reservation = co_await parts_.vault.reserve(wanted.name);
   const Pkcs11Keys::Place place = co_await parts_.pkcs11_keys.place_of(wanted.on);
   check_place(place.token->info, wanted.piv);
   Pkcs11NewKey request = placed(wanted.name, wanted.piv, wanted.replace);
-  request.kind = wanted.kind;
+  request.kind = *wanted.kind;
   request.rsa_bits = wanted.rsa_bits;
   Pkcs11Key made = co_await parts_.pkcs11_keys.generate(place, std::move(request), asker);
-  control::Reply reply = co_await keep_pkcs11_key(place, std::move(made), wanted.name, wanted.comment);
+  StoredKey key = wanted_key(wanted);
+  control::Reply reply = co_await keep_made_pkcs11_key(place, std::move(made), std::move(key));
   co_return reply;
 }
 
@@ -75,45 +76,49 @@ Awaitable<control::Reply> Control::store_on_pkcs11_token(control::ImportKey want
     throw Error(Errc::refused, "this key is on a FIDO2 token and cannot leave it; import it without --on");
   }
   if (wanted.key.public_key.is_certificate()) throw Error(Errc::unsupported, "give the key, not its certificate");
-  const std::shared_ptr<void> reservation = co_await parts_.kept.reserve(wanted.name);
+  const std::shared_ptr<void> reservation = co_await parts_.vault.reserve(wanted.name);
   const Pkcs11Keys::Place place = co_await parts_.pkcs11_keys.place_of(wanted.on);
   check_place(place.token->info, wanted.piv);
   Pkcs11NewKey request = placed(wanted.name, wanted.piv, wanted.replace);
   Pkcs11Key made = co_await parts_.pkcs11_keys.store(place, std::move(request), std::move(wanted.key), asker);
-  control::Reply reply = co_await keep_pkcs11_key(place, std::move(made), wanted.name, wanted.comment);
+  StoredKey key = wanted_key(wanted);
+  control::Reply reply = co_await keep_made_pkcs11_key(place, std::move(made), std::move(key));
   co_return reply;
 }
 
 Awaitable<control::Reply> Control::handle(control::AdoptKey request, Asker& asker) {
-  const std::shared_ptr<void> reservation = co_await parts_.kept.reserve(request.name);
+  const std::shared_ptr<void> reservation = co_await parts_.vault.reserve(request.name);
   Pkcs11Keys::Found found = co_await parts_.pkcs11_keys.find(request.uri, asker);
-  std::string comment = request.comment.empty() ? found.key.label : request.comment;
-  control::Reply reply = co_await keep_pkcs11_key(found.place, std::move(found.key), request.name, std::move(comment));
+  StoredKey key = named_key(request.name, request.comment.empty() ? found.key.label : request.comment);
+  control::Reply reply = co_await keep_pkcs11_key(found.place, std::move(found.key), std::move(key));
   co_return reply;
 }
 
-Awaitable<control::Reply> Control::keep_pkcs11_key(Pkcs11Keys::Place place, Pkcs11Key key, std::string name,
-                                                   std::string comment) {
-  StoredKey kept;
-  kept.name = std::move(name);
-  kept.comment = std::move(comment);
-  kept.public_key = std::move(key.public_key);
-  kept.key_handle = to_bytes(as_bytes(key.uri));
-  kept.provider = place.module->path;
-  kept.token = place.token->title();
+/// `wanted` has what a person said of the key.
+Awaitable<control::Reply> Control::keep_pkcs11_key(Pkcs11Keys::Place place, Pkcs11Key key, StoredKey wanted) {
+  wanted.holder = StoredKey::Holder::pkcs11;
+  wanted.public_key = std::move(key.public_key);
+  wanted.key_handle = to_bytes(as_bytes(key.uri));
+  wanted.provider = place.module->path;
+  wanted.token = place.token->title();
+  const Vault::Kept kept = co_await keep(std::move(wanted));
+  control::Kept out;
+  out.key = describe_kept(*kept);
+  co_return std::move(out);
+}
+
+/// The same of a key that was put on the token just now, and is there whatever becomes of this.
+Awaitable<control::Reply> Control::keep_made_pkcs11_key(Pkcs11Keys::Place place, Pkcs11Key key, StoredKey wanted) {
+  const std::string uri = key.uri;
   std::optional<Error> fault;
   try {
-    co_await keep(kept);
+    control::Reply reply = co_await keep_pkcs11_key(std::move(place), std::move(key), std::move(wanted));
+    co_return reply;
   } catch (const Error& error) {
     fault = error;
   }
-  if (fault) {
-    throw Error(fault->code(), std::string("the key is on the token, as ") + key.uri +
-                                   ", but it is not kept: " + fault->what() + "; fob import 'URI' keeps it");
-  }
-  control::Kept out;
-  out.key = describe_kept(kept);
-  co_return out;
+  throw Error(fault->code(), "the key is on the token, as " + uri + ", but it is not kept: " + fault->what() +
+                                 "; fob import '" + uri + "' keeps it");
 }
 
 Awaitable<control::Reply> Control::list_pkcs11_keys(std::string uri, Asker& asker) {
@@ -139,14 +144,13 @@ Awaitable<control::Reply> Control::handle(control::UnblockPin request, Asker& as
 Awaitable<control::Reply> Control::handle(control::AttestKey request, Asker&) {
   control::Attested out;
   Pkcs11Ref ref = pkcs11_ref(request.name);
-  out.certificates = co_await parts_.pkcs11_keys.attest(std::move(ref), parts_.kept.find(request.name)->public_key);
+  out.certificates = co_await parts_.pkcs11_keys.attest(std::move(ref), kept_key(request.name)->public_key);
   co_return out;
 }
 
 Pkcs11Ref Control::pkcs11_ref(const std::string& name) const {
-  const StoredKey* key = parts_.kept.find(name);
-  if (key == nullptr) throw Error(Errc::not_found, "there is no key called " + name);
-  if (!key->is_on_pkcs11_token()) {
+  const Vault::Kept key = kept_key(name);
+  if (!key->on_pkcs11_token()) {
     throw Error(Errc::unsupported, name +
                                        " is not on a PKCS#11 token; a FIDO2 token attests a key when it makes it "
                                        "(fob new --write-attestation)");

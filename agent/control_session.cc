@@ -13,6 +13,8 @@ control::Question::Kind question_kind(Asker::Kind kind) {
   switch (kind) {
     case Asker::Kind::new_pin: return control::Question::Kind::new_pin;
     case Asker::Kind::text: return control::Question::Kind::text;
+    case Asker::Kind::passphrase: return control::Question::Kind::passphrase;
+    case Asker::Kind::new_passphrase: return control::Question::Kind::new_passphrase;
     default: return control::Question::Kind::pin;
   }
 }
@@ -96,6 +98,7 @@ Awaitable<void> ControlSession::gone() {
 }
 
 Awaitable<TypedAnswer> ControlSession::ask(Kind kind, std::string text) {
+  const std::shared_ptr<void> waiting = control_.activity().wait_for(text);
   control::Reply question = control::Question{question_kind(kind), std::move(text)};
   co_await send(std::move(question));
   // Without end a forgotten question would keep the token from everybody else.
@@ -108,7 +111,7 @@ Awaitable<TypedAnswer> ControlSession::ask(Kind kind, std::string text) {
 
 std::shared_ptr<void> ControlSession::announce(const std::string& text) {
   send_notice(text);
-  return {nullptr, [this](void*) { send_notice(""); }};
+  return {nullptr, [this, waiting = control_.activity().wait_for(text)](void*) { send_notice(""); }};
 }
 
 /// At once, for it may be withdrawn while nothing can be awaited. A client that does not read misses it.

@@ -25,21 +25,6 @@ struct Stop {
   int status = exit_stopped;
 };
 
-Awaitable<void> handle_signals(asio::io_context& io, Agent& agent, asio::signal_set& signals, bool socket_activated,
-                               Stop& stop) {
-  for (;;) {
-    const int signal = co_await signals.async_wait(asio::use_awaitable);
-    if (signal == SIGUSR1) {
-      log_info("signal " + std::to_string(signal) + " received: removing all keys");
-      agent.remove_all_keys();
-      continue;
-    }
-    log_info("exiting on signal " + std::to_string(signal));
-    if (signal == SIGTERM && socket_activated) stop.status = 0;
-    io.stop();
-  }
-}
-
 Awaitable<void> watch_parent(asio::io_context& io, int parent) {
   asio::posix::stream_descriptor pidfd(io, parent);
   co_await pidfd.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
@@ -71,22 +56,51 @@ struct Daemon {
       : io(io_context),
         workers(io),
         desktop(io, helper_program("fob-desktop")),
-        prompter(io, service.config.prompt, service.config.prompt.notifications ? &desktop : nullptr),
+        prompter(io, service.config.prompt, service.config.prompt.notifications ? &desktop : nullptr, activity),
         tokens(io, service.config.fido.sockets),
         token_keys(tokens, service.config.fido.pin_cache),
-        kept(workers, store_path(service.config)),
         pkcs11_modules(io, service.config.pkcs11, service.agent.providers),
         pkcs11_keys(pkcs11_modules, service.config.pkcs11.pin_cache),
-        agent(io, service.agent, {workers, prompter, tokens, token_keys, pkcs11_modules, pkcs11_keys}),
+        vault_settings(service.config.vault),
+        vault(workers, vault_path(service.config)),
+        vault_lock(io, {vault_settings.lock_after, vault_settings.lock_on_sleep}),
+        vault_opener({workers, vault, vault_lock, token_keys, pkcs11_keys, prompter}),
+        agent(io, service.agent,
+              {workers, prompter, tokens, token_keys, pkcs11_modules, pkcs11_keys, vault_lock, vault_opener, activity}),
         server(io, agent, service.agent_listener),
-        control({agent.keyring(), agent.lock(), tokens, token_keys, kept, pkcs11_keys}) {
+        control({workers, agent.keyring(), agent.lock(), tokens, token_keys, pkcs11_keys, vault, vault_lock,
+                 vault_opener, activity}) {
     if (service.control_listener >= 0) control_server.emplace(io, control, service.control_listener);
-    tokens.on_first_use = pkcs11_modules.on_first_use = [this] { start_desktop(); };
-    desktop.on_event = [this](DesktopEvent event) {
-      if (event != DesktopEvent::sleep && event != DesktopEvent::lock) return;
+    tokens.on_first_use = pkcs11_modules.on_first_use = vault_lock.on_open = [this] { start_desktop(); };
+    vault_lock.on_lock = [this] { agent.keyring().wipe_ready(); };
+    agent.on_lock = [this] {
+      if (vault_settings.lock_on_agent_lock) vault_lock.lock("ssh-add -x");
+    };
+    vault.on_read = [this](const std::list<Vault::Kept>& before) {
+      vault_lock.lock("its file was read anew");
+      control.offer_instead(before);
+    };
+    desktop.on_event = [this](DesktopEvent event) { handle_event(event); };
+  }
+
+  /// When it returns, the machine may sleep.
+  void handle_event(DesktopEvent event) {
+    const bool sleeps = event == DesktopEvent::sleep;
+    const bool screen_locks = event == DesktopEvent::lock;
+    if (sleeps || screen_locks) {
       tokens.forget_pins();
       pkcs11_modules.forget_pins();
-    };
+    }
+    if (sleeps && vault_settings.lock_on_sleep) vault_lock.lock("the machine goes to sleep");
+    if (screen_locks && vault_settings.lock_on_screen_lock) vault_lock.lock("the screen is locked");
+    if (event == DesktopEvent::idle && vault_settings.lock_on_idle) vault_lock.lock("the session is idle");
+  }
+
+  /// What ssh-add has brought is gone; what is kept stays listed.
+  void handle_sigusr1() {
+    agent.remove_all_keys();
+    if (vault_settings.lock_on_sigusr1) vault_lock.lock("SIGUSR1");
+    control.offer_kept_keys();
   }
 
   /// Not before there is something to show: most agents never see a token.
@@ -97,12 +111,13 @@ struct Daemon {
     asio::co_spawn(io, desktop.run(), asio::bind_cancellation_slot(desktop_stop.slot(), ended));
   }
 
-  static std::string store_path(const Config& config) {
-    return config.store.path.empty() ? default_store_path() : config.store.path;
+  static std::string vault_path(const Config& config) {
+    return config.vault.path.empty() ? default_vault_path() : config.vault.path;
   }
 
   void close_all() {
     agent.remove_all_keys();
+    vault_lock.lock("the agent ends");
     server.close_all();
     if (control_server) control_server->close_all();
     tokens.close_all();
@@ -119,17 +134,36 @@ struct Daemon {
   DesktopClient desktop;
   asio::cancellation_signal desktop_stop;
   bool desktop_runs = false;
+  Activity activity;
   Prompter prompter;
   Tokens tokens;
   TokenKeys token_keys;
-  KeptKeys kept;
   Pkcs11Modules pkcs11_modules;
   Pkcs11Keys pkcs11_keys;
+  Config::Vault vault_settings;
+  Vault vault;
+  VaultLock vault_lock;
+  VaultOpener vault_opener;
   Agent agent;
   Server server;
   Control control;
   std::optional<ControlServer> control_server;
 };
+
+Awaitable<void> handle_signals(asio::io_context& io, Daemon& daemon, asio::signal_set& signals, bool socket_activated,
+                               Stop& stop) {
+  for (;;) {
+    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    if (signal == SIGUSR1) {
+      log_info("signal " + std::to_string(signal) + " received: removing all keys");
+      daemon.handle_sigusr1();
+      continue;
+    }
+    log_info("exiting on signal " + std::to_string(signal));
+    if (signal == SIGTERM && socket_activated) stop.status = 0;
+    io.stop();
+  }
+}
 
 }  // namespace
 
@@ -141,12 +175,12 @@ int serve(const Service& service) {
   if (!service.foreground) signal(SIGINT, SIG_IGN);
   asio::io_context io(1);
   Daemon daemon(io, service);
-  daemon.control.load_kept_keys();
+  daemon.vault.load();
   asio::signal_set signals(io, SIGTERM, SIGHUP, SIGUSR1);
   if (service.foreground) signals.add(SIGINT);
   release_signals();
   Stop stop;
-  asio::co_spawn(io, handle_signals(io, daemon.agent, signals, service.socket_activated, stop), asio::detached);
+  asio::co_spawn(io, handle_signals(io, daemon, signals, service.socket_activated, stop), asio::detached);
   asio::co_spawn(io, daemon.server.accept_clients(), asio::detached);
   asio::co_spawn(io, daemon.agent.keep_time(), asio::detached);
   if (daemon.control_server) asio::co_spawn(io, daemon.control_server->accept_clients(), asio::detached);

@@ -13,7 +13,7 @@ namespace fob {
 using DesktopEvent = desktop::Event;
 
 /// The agent's side of fob-desktop, the process that speaks D-Bus for it: notifications to the person at the screen,
-/// and word of sleep and screen lock.
+/// and word of sleep, screen lock and idleness.
 ///
 /// The process is started by run(), where there is a bus to speak on, and started anew when it dies, at most
 /// `starts_per_minute` times in a minute; then what still is to be shown is shown again. Without it, notify() and

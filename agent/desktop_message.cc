@@ -92,7 +92,7 @@ Event parse_event(ByteView message) {
   }
   const std::uint8_t event = in.u8();
   in.done();
-  if (event < static_cast<std::uint8_t>(Event::sleep) || event > static_cast<std::uint8_t>(Event::unlock)) {
+  if (event < static_cast<std::uint8_t>(Event::sleep) || event > static_cast<std::uint8_t>(Event::idle)) {
     throw Error(Errc::malformed, "unknown event " + std::to_string(event) + " from fob-desktop");
   }
   return static_cast<Event>(event);

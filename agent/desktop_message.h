@@ -37,6 +37,7 @@ enum class Event : std::uint8_t {
   resume = 2,
   lock = 3,  ///< the session's screen is to be locked
   unlock = 4,
+  idle = 5,  ///< nobody has used the session for a while, says its desktop
 };
 
 /// How fob-desktop exits where there is no bus to speak on; 0 at the end of the channel.

@@ -40,8 +40,6 @@ std::size_t Keyring::BlobHash::operator()(std::string_view blob) const {
   return std::bit_cast<std::size_t>(out);
 }
 
-Keyring::Keyring() = default;
-
 const Keyring::Key* Keyring::find(ByteView key_blob) const {
   const auto found = by_blob_.find(as_text(key_blob));
   return found == by_blob_.end() ? nullptr : &*found->second;
@@ -91,7 +89,10 @@ std::optional<BootClock::time_point> Keyring::next_expiry() const {
 
 Bytes Keyring::seal(const PrivateKey& key) const { return sealer_.seal(key.secret, key.public_key.blob); }
 
-SecretBytes Keyring::open(const Key& key) const { return sealer_.open(key.sealed, key.public_key.blob); }
+SecretBytes Keyring::open(const Key& key) const {
+  if (key.in_vault) return vault_->key()->open(*key.in_vault);
+  return sealer_.open(key.sealed, key.public_key.blob);
+}
 
 std::shared_ptr<const ReadyKey> Keyring::ready(const Key& key) {
   const std::string_view blob = as_text(key.public_key.blob);

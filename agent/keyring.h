@@ -11,15 +11,15 @@
 #include "agent/peer.h"
 #include "agent/ready_key.h"
 #include "agent/sealer.h"
+#include "agent/vault/vault_lock.h"
 #include "protocol/constraints.h"
 
 namespace fob {
 
 /// Which keys there are, in order of insertion and found in O(1) by key blob, with their constraints.
 ///
-/// A private key rests sealed (sealer.h). Its first use unpacks it; it stays ready while it is busy, and is wiped
-/// after limits::ready_key_rest without use.
-/// Threads: the main one only.
+/// A private key rests sealed (sealer.h), one of the vault as it lies in the file. Its first use unpacks it; it stays
+/// ready while it is busy, and is wiped after limits::ready_key_rest without use. Threads: the main one only.
 class Keyring {
  public:
   struct Key {
@@ -28,7 +28,8 @@ class Keyring {
     Constraints constraints;
     std::optional<BootClock::time_point> expires;
     Bytes origin;  ///< Route::origin() of the connection that added it; empty: local
-    Bytes sealed;  ///< PrivateKey::secret; empty for a key on a PKCS#11 token
+    Bytes sealed;  ///< PrivateKey::secret; empty for a key of the vault or on a PKCS#11 token
+    std::shared_ptr<const StoredKey> in_vault;  ///< of a key of the vault: what VaultKey::open takes
     /// Of a key on a PKCS#11 token: its module's resolved path, its URI, and what keeps the token's PIN.
     std::string module;
     std::string uri;
@@ -39,7 +40,8 @@ class Keyring {
     std::size_t size_bytes() const;
   };
 
-  Keyring();
+  /// `vault` opens the keys of the vault; nullptr: there are none.
+  explicit Keyring(VaultLock* vault = nullptr) : vault_(vault) {}
 
   /// Nullptr if there is no such key.
   const Key* find(ByteView key_blob) const;
@@ -53,13 +55,13 @@ class Keyring {
   std::optional<BootClock::time_point> next_expiry() const;
 
   Bytes seal(const PrivateKey& key) const;
-  /// PrivateKey::secret of a key.
+  /// PrivateKey::secret of a key. Throws refused for one of the vault while that is locked.
   SecretBytes open(const Key& key) const;
   /// The key, ready to sign. Keeps it so until it has rested.
   std::shared_ptr<const ReadyKey> ready(const Key& key);
   /// Wipes keys that have rested at `now`; returns when to call again, if any is ready still.
   std::optional<BootClock::time_point> wipe_rested(BootClock::time_point now);
-  /// Wipes all ready keys: on lock.
+  /// Wipes all ready keys: on lock, of agent or vault.
   void wipe_ready();
 
   /// The framed IDENTITIES_ANSWER of the keys visible on this route; shared until the keys change.
@@ -96,6 +98,7 @@ class Keyring {
   void erase(Place place);
   void changed();
 
+  VaultLock* vault_;
   Sealer sealer_;
   std::list<Key> keys_;
   std::unordered_map<std::string_view, Place, BlobHash> by_blob_;  // views into keys_

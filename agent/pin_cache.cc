@@ -1,20 +1,13 @@
 #include "agent/pin_cache.h"
 
 namespace fob {
-namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the machine has slept since it was started.
-BootClock::duration suspended() {
-  return BootClock::now().time_since_epoch() - std::chrono::steady_clock::now().time_since_epoch();
-}
-
-}  // namespace
-
 std::optional<SecretBytes> PinCache::take(std::optional<std::uint32_t> tries) {
   const auto& kept = state_->kept;
-  if (kept && kept->tries == tries && BootClock::now() < kept->expires && suspended() - kept->suspended < 1s) {
+  if (kept && kept->tries == tries && BootClock::now() < kept->expires &&
+      BootClock::suspended() - kept->suspended < 1s) {
     return SecretBytes(kept->pin.view());
   }
   forget();
@@ -24,7 +17,7 @@ std::optional<SecretBytes> PinCache::take(std::optional<std::uint32_t> tries) {
 void PinCache::keep(const SecretBytes& pin, std::optional<std::uint32_t> tries, std::chrono::seconds time,
                     unsigned epoch) {
   if (epoch != state_->epoch) return;
-  state_->kept = {SecretBytes(pin.view()), tries, BootClock::now() + time, suspended()};
+  state_->kept = {SecretBytes(pin.view()), tries, BootClock::now() + time, BootClock::suspended()};
   state_->timer.expires_after(time);
   state_->timer.async_wait([held = std::weak_ptr<State>(state_)](const boost::system::error_code& stopped) {
     const auto state = held.lock();

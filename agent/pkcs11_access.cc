@@ -95,7 +95,7 @@ Awaitable<Pkcs11Access::Token> Pkcs11Access::token_of(Module module, std::string
   co_return token;
 }
 
-Awaitable<Pkcs11Access::Login> Pkcs11Access::login_for(Token token, std::string what, Asker& asker) {
+Awaitable<Pkcs11Access::Login> Pkcs11Access::login_for(Token token, std::string what, Asker& asker, bool anew) {
   const Pkcs11TokenInfo& info = token->info;
   Login out;
   out.epoch = token->pin.epoch();
@@ -116,7 +116,7 @@ Awaitable<Pkcs11Access::Login> Pkcs11Access::login_for(Token token, std::string 
   if (tries_state(info) != 0) token->forget_pins();
   if (held && !held->empty()) cached = SecretBytes(held->view());
   out.epoch = token->pin.epoch();
-  if (cached) {
+  if (cached && !anew) {
     out.pin = std::move(*cached);
     out.stay = !info.removable;
     co_return out;

@@ -49,8 +49,8 @@ class Pkcs11Access {
   Awaitable<std::vector<Pkcs11TokenInfo>> tokens(Module module, std::string uri);
   /// The one token of a module that a token's or a key's URI means, read anew.
   Awaitable<Token> token_of(Module module, std::string uri);
-  /// A PIN at hand, or one that a person types now. The token has just been read.
-  Awaitable<Login> login_for(Token token, std::string what, Asker& asker);
+  /// A PIN at hand, or one that a person types now; where `anew`, only that. The token has just been read.
+  Awaitable<Login> login_for(Token token, std::string what, Asker& asker, bool anew = false);
   /// Nothing, unless the next wrong PIN would be the last: then the person is asked.
   Awaitable<void> confirm_last_try(Token token, Asker& asker);
   /// Its login was right: caches what is to be cached.

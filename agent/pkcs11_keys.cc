@@ -110,32 +110,77 @@ Awaitable<Bytes> Pkcs11Keys::sign_in_turn(Module module, const Use& use, std::ui
   const std::string what = "key " + use.key.display_type() + " " + fingerprint(use.key) + "\n" + use.purpose();
   Pkcs11HostEnd end(module);
   Login login;
-  const Wait wait = wait_at(*token, what, asker);
+  const Place place{module, token};
+  const auto make = [&](const Login& with) { return sign_request(use, key_blob, flags, data, with); };
+  host::Signed reply = co_await run_with_key<host::Signed>(place, make, what, login, false, asker);
+  if (may_stay(*token, login)) end.keep_host();
+  co_return std::move(reply.signature);
+}
+
+/// One request that uses a private key: with a login only where it turns out to want one, which `login` is then.
+/// `make(login)`. `anew`: of a PIN that is typed now, and kept nowhere.
+template <class Expected, class Make>
+Awaitable<Expected> Pkcs11Keys::run_with_key(Place place, Make make, std::string what, Login& login, bool anew,
+                                             Asker& asker) {
+  const Wait wait = wait_at(*place.token, what, asker);
   std::optional<Error> fault;
-  host::Signed reply;
   try {
     // At a keypad this is where the PIN is typed.
-    if (token->info.pin_pad) co_await access_.confirm_last_try(token, asker);
+    if (place.token->info.pin_pad) co_await access_.confirm_last_try(place.token, asker);
     // Not every key wants a PIN, and PKCS#11 does not say which.
-    host::SignWithKey request = sign_request(use, key_blob, flags, data, login);
-    reply = co_await access_.run<host::Signed>(module, std::move(request), wait);
+    auto request = make(login);
+    Expected reply = co_await access_.run<Expected>(place.module, std::move(request), wait);
+    co_return reply;
   } catch (const Error& error) {
     fault = error;
   }
-  if (fault && fault->code() != Errc::pin_required) throw *fault;
-  if (fault) {
-    login = co_await access_.login_for(token, what, asker);
-    try {
-      host::SignWithKey request = sign_request(use, key_blob, flags, data, login);
-      reply = co_await access_.run<host::Signed>(module, std::move(request), wait);
-    } catch (const Error& error) {
-      access_.failed(token, login, error);
-      throw;
-    }
-    access_.accepted(token, login);
+  if (fault->code() != Errc::pin_required) throw *fault;
+  login = co_await access_.login_for(place.token, what, asker, anew);
+  try {
+    auto request = make(login);
+    Expected reply = co_await access_.run<Expected>(place.module, std::move(request), wait);
+    if (!anew) access_.accepted(place.token, login);
+    co_return reply;
+  } catch (const Error& error) {
+    access_.failed(place.token, login, error);
+    throw;
   }
-  if (may_stay(*token, login)) end.keep_host();
-  co_return std::move(reply.signature);
+}
+
+Awaitable<Pkcs11Keys::OpenedSecret> Pkcs11Keys::open_secret(Use use, Bytes sealed, Asker& asker) {
+  const Module module = co_await modules_.allowed(use.ref.module);
+  const Gate::Ticket ticket = co_await module->gate.enter();
+  const Token token = co_await access_.token_of(module, use.ref.uri);
+  // Where it stays logged in for signatures, it would open the secret for anybody.
+  if (!token->info.removable) module->client.end_host();
+  // It has had the secret.
+  const Pkcs11HostEnd end(module);
+  const Bytes key_blob = use.key.plain_blob();
+  const std::string what = use.purpose();
+  Login login;
+  const Place place{module, token};
+  const auto make = [&](Login& with) {
+    with.stay = false;
+    return host::OpenSecret{use.ref.uri, key_blob, sealed, copy_of(with.pin)};
+  };
+  host::Secret reply = co_await run_with_key<host::Secret>(place, make, what, login, true, asker);
+  OpenedSecret out;
+  out.secret = std::move(reply.secret);
+  out.asked = login.asked || (token->info.pin_pad && token->info.login_required);
+  co_return std::move(out);
+}
+
+Awaitable<bool> Pkcs11Keys::is_present(Pkcs11Ref ref) {
+  try {
+    const Module module = co_await modules_.allowed(ref.module);
+    const std::vector<Pkcs11TokenInfo> found = co_await access_.tokens(module, ref.uri);
+    const bool card = std::any_of(found.begin(), found.end(), [](const auto& token) { return token.removable; });
+    if (card) module->client.end_host();
+    co_return !found.empty();
+  } catch (const Error& error) {
+    log_info("whether there is a token at " + ref.module + " is not known: " + error.what());
+  }
+  co_return false;
 }
 
 Awaitable<std::vector<Pkcs11Keys::Loaded>> Pkcs11Keys::load(std::string path, SecretBytes pin, Asker& asker) {

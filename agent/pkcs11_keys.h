@@ -50,6 +50,12 @@ class Pkcs11Keys {
     Place place;
     Pkcs11Key key;
   };
+  /// A key that opens secrets.
+  struct SecretKey {
+    PublicKey public_key;
+    Pkcs11Ref ref;
+    std::string token_title;
+  };
 
   Pkcs11Keys(Pkcs11Modules& modules, std::chrono::seconds pin_cache) : modules_(modules), access_(modules, pin_cache) {}
 
@@ -73,6 +79,17 @@ class Pkcs11Keys {
   /// Refused where another key is in its place now; so is attest().
   Awaitable<void> remove(Pkcs11Ref ref, PublicKey key, Asker& asker);
   Awaitable<std::vector<Bytes>> attest(Pkcs11Ref ref, PublicKey key);
+  /// The key that `uri` names by object or id, or for a token's URI one that is made there (opens_secrets).
+  Awaitable<SecretKey> secret_key(std::string uri, Asker& asker);
+  struct OpenedSecret {
+    SecretBytes secret;
+    bool asked = false;  ///< the token wanted a PIN, which a person typed for this
+  };
+  /// What the key opens of `sealed` (host::OpenSecret). No PIN that is cached or held is used, no login that is there
+  /// already, and none is left.
+  Awaitable<OpenedSecret> open_secret(Use use, Bytes sealed, Asker& asker);
+  /// Whether the key's token is plugged in. Without PIN; a module that does not work has none.
+  Awaitable<bool> is_present(Pkcs11Ref ref);
   /// The first PIN: wants the SO PIN.
   Awaitable<void> set_pin(Place place, Asker& asker);
   Awaitable<void> change_pin(Place place, Asker& asker);
@@ -82,6 +99,10 @@ class Pkcs11Keys {
  private:
   Awaitable<Bytes> sign_at_once(Module module, const Use& use, std::uint32_t flags, const Bytes& data);
   Awaitable<Bytes> sign_in_turn(Module module, const Use& use, std::uint32_t flags, const Bytes& data, Asker& asker);
+  template <class Expected, class Make>
+  Awaitable<Expected> run_with_key(Place place, Make make, std::string what, Pkcs11Access::Login& login, bool anew,
+                                   Asker& asker);
+  Awaitable<Found> find(std::string uri, bool opening, Asker& asker);
   template <class Expected, class Make>
   Awaitable<Expected> run_with_pin(Place place, Make make, std::string what, Asker& asker);
   template <class Make>

@@ -1,5 +1,11 @@
 // Pkcs11Keys' verbs for managing tokens and what is on them: what `fob` asks for.
 
+#include <sodium.h>
+
+#include <array>
+#include <iomanip>
+#include <sstream>
+
 #include "agent/log.h"
 #include "agent/pin_dialog.h"
 #include "agent/pkcs11_keys.h"
@@ -32,6 +38,27 @@ Wait long_wait(const Pkcs11Token& token, std::string what, Asker& asker) {
 std::string length_text(const Pkcs11TokenInfo& info) {
   if (info.min_pin_length == 0 || info.min_pin_length > info.max_pin_length) return "";
   return ", " + std::to_string(info.min_pin_length) + " to " + std::to_string(info.max_pin_length) + " characters";
+}
+
+/// Whether it says which object is meant, and not only which token (RFC 7512 §2.3: the path's attributes).
+bool names_object(std::string_view uri) {
+  uri = uri.substr(0, uri.find('?'));
+  for (const std::string_view attribute : {"id=", "object="}) {
+    for (std::size_t at = uri.find(attribute); at != std::string_view::npos; at = uri.find(attribute, at + 1)) {
+      if (at > 0 && (uri[at - 1] == ':' || uri[at - 1] == ';')) return true;
+    }
+  }
+  return false;
+}
+
+/// Other than those before it on the same token.
+std::string new_label() {
+  std::array<std::uint8_t, 4> random{};
+  randombytes_buf(random.data(), random.size());
+  std::ostringstream out;
+  out << "fob vault " << std::hex << std::setfill('0');
+  for (const std::uint8_t byte : random) out << std::setw(2) << int{byte};
+  return out.str();
 }
 
 /// Of a PIV card; nothing for another token, and for the factory's.
@@ -128,14 +155,19 @@ Awaitable<std::vector<Pkcs11Key>> Pkcs11Keys::keys(Place place, Asker& asker) {
 }
 
 Awaitable<Pkcs11Keys::Found> Pkcs11Keys::find(std::string uri, Asker& asker) {
+  Found out = co_await find(std::move(uri), false, asker);
+  co_return out;
+}
+
+Awaitable<Pkcs11Keys::Found> Pkcs11Keys::find(std::string uri, bool opening, Asker& asker) {
   Place place = co_await place_of(uri);
   const Gate::Ticket ticket = co_await place.module->gate.enter();
   place = co_await read_again(place);
-  host::ListKeys without_pin{uri, SecretBytes(), false};
+  host::ListKeys without_pin{uri, SecretBytes(), false, opening};
   const Wait wait = long_wait(*place.token, "its keys", asker);
   host::KeyList list = co_await access_.run<host::KeyList>(place.module, std::move(without_pin), wait);
   if (list.keys.empty() && place.token->takes_pin()) {
-    const auto with_pin = [&](SecretBytes pin) { return host::ListKeys{uri, std::move(pin), false}; };
+    const auto with_pin = [&](SecretBytes pin) { return host::ListKeys{uri, std::move(pin), false, opening}; };
     list = co_await run_with_pin<host::KeyList>(place, with_pin, "the list of its keys", asker);
   }
   if (place.token->info.removable) place.module->client.end_host();
@@ -169,6 +201,21 @@ Awaitable<Pkcs11Key> Pkcs11Keys::make_key(Place place, Pkcs11NewKey wanted, Make
   if (key.public_key.kind != wanted.kind) throw Error(Errc::system, "the token made another key than it was asked for");
   place.module->remember(key.uri, place.token);
   co_return std::move(list.keys[0]);
+}
+
+Awaitable<Pkcs11Keys::SecretKey> Pkcs11Keys::secret_key(std::string uri, Asker& asker) {
+  Found found;
+  if (names_object(uri)) {
+    found = co_await find(std::move(uri), true, asker);
+  } else {
+    found.place = co_await place_of(uri);
+    Pkcs11NewKey wanted;
+    wanted.label = new_label();
+    wanted.opens_secrets = true;
+    found.key = co_await generate(found.place, wanted, asker);
+  }
+  const Pkcs11Ref ref{found.place.module->path, found.key.uri};
+  co_return SecretKey{found.key.public_key, ref, found.place.token->title()};
 }
 
 Awaitable<Pkcs11Key> Pkcs11Keys::generate(Place place, Pkcs11NewKey wanted, Asker& asker) {

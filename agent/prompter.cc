@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "agent/activity.h"
 #include "agent/child_process.h"
 #include "agent/desktop_client.h"
 #include "agent/log.h"
@@ -88,13 +89,19 @@ Awaitable<Dialog> finish(AskingProcess& askpass) {
   co_return out;
 }
 
+const char* label_of(Asker::Kind kind) {
+  if (kind == Asker::Kind::passphrase) return "Passphrase:";
+  return kind == Asker::Kind::pin ? "PIN:" : "Answer:";
+}
+
 TypedAnswer refused(std::string why) { return {SecretBytes(), std::move(why)}; }
 
 /// A touch that is waited for: a dialog without buttons and a notification, both gone with this object.
 class Announcement {
  public:
-  Announcement(std::unique_ptr<ChildProcess> dialog, DesktopClient* desktop, std::uint32_t notification)
-      : dialog_(std::move(dialog)), desktop_(desktop), notification_(notification) {}
+  Announcement(std::unique_ptr<ChildProcess> dialog, DesktopClient* desktop, std::uint32_t notification,
+               std::shared_ptr<void> waiting)
+      : dialog_(std::move(dialog)), desktop_(desktop), notification_(notification), waiting_(std::move(waiting)) {}
   ~Announcement() {
     if (desktop_ != nullptr) desktop_->withdraw(notification_);
   }
@@ -105,6 +112,7 @@ class Announcement {
   std::unique_ptr<ChildProcess> dialog_;
   DesktopClient* desktop_;
   std::uint32_t notification_;
+  std::shared_ptr<void> waiting_;
 };
 
 std::unique_ptr<ChildProcess> open_notice(asio::io_context& io, const std::string& text) {
@@ -122,14 +130,15 @@ std::unique_ptr<ChildProcess> open_notice(asio::io_context& io, const std::strin
 
 }  // namespace
 
-Prompter::Prompter(asio::io_context& io, Config::Prompt settings, DesktopClient* desktop)
-    : io_(io), settings_(std::move(settings)), desktop_(desktop) {}
+Prompter::Prompter(asio::io_context& io, Config::Prompt settings, DesktopClient* desktop, Activity& activity)
+    : io_(io), settings_(std::move(settings)), desktop_(desktop), activity_(activity) {}
 
 Awaitable<std::string> Prompter::confirm(std::string text) {
   using namespace asio::experimental::awaitable_operators;
   if (!may_ask()) co_return no_screen;
   if (open_ >= limits::open_prompts) co_return too_many;
   const Opened opened(open_);
+  const std::shared_ptr<void> waiting = activity_.wait_for(text);
   std::string fault;
   const std::unique_ptr<AskingProcess> askpass = open_dialog(io_, std::move(text), "confirm", fault);
   if (!askpass) co_return fault;
@@ -141,8 +150,10 @@ Awaitable<std::string> Prompter::confirm(std::string text) {
 
 Awaitable<TypedAnswer> Prompter::ask(Kind kind, std::string text) {
   if (kind == Kind::new_pin) co_return refused("a new PIN is set with: fob pin set");
+  if (kind == Kind::new_passphrase) co_return refused("a new passphrase is set with: fob slot add");
   if (open_ >= limits::open_prompts) co_return refused(too_many);
   const Opened opened(open_);
+  const std::shared_ptr<void> waiting = activity_.wait_for(text);
   TypedAnswer answer = co_await ask_in_dialog(kind, std::move(text));
   co_return answer;
 }
@@ -150,7 +161,7 @@ Awaitable<TypedAnswer> Prompter::ask(Kind kind, std::string text) {
 Awaitable<TypedAnswer> Prompter::ask_in_dialog(Kind kind, std::string text) {
   using namespace asio::experimental::awaitable_operators;
   if (settings_.program == Config::Prompt::Program::pinentry) {
-    PinQuestion question{"fob", std::move(text), kind == Kind::pin ? "PIN:" : "Answer:", kind == Kind::pin};
+    PinQuestion question{"fob", std::move(text), label_of(kind), kind != Kind::text};
     auto outcome =
         co_await (ask_pinentry(io_, settings_.pinentry, std::move(question)) || sleep_for(limits::prompt_deadline));
     if (outcome.index() == 1) co_return refused(nobody_answered);
@@ -175,7 +186,7 @@ Awaitable<TypedAnswer> Prompter::ask_askpass(std::string text) {
 std::shared_ptr<void> Prompter::announce(const std::string& text) {
   if (isatty(STDERR_FILENO) != 0) std::cerr << text << '\n';
   if (desktop_ != nullptr) desktop_->notify(++last_notification_, "Touch your security key", text);
-  return std::make_shared<Announcement>(open_notice(io_, text), desktop_, last_notification_);
+  return std::make_shared<Announcement>(open_notice(io_, text), desktop_, last_notification_, activity_.wait_for(text));
 }
 
 }  // namespace fob

@@ -8,6 +8,7 @@
 
 namespace fob {
 
+class Activity;
 class DesktopClient;
 
 /// Asks the person at the screen: through an askpass program as ssh does (ssh(1), SSH_ASKPASS), or for PINs through
@@ -17,14 +18,14 @@ class DesktopClient;
 class Prompter : public Asker {
  public:
   /// `desktop` may be nullptr: no notifications.
-  Prompter(asio::io_context& io, Config::Prompt settings, DesktopClient* desktop);
+  Prompter(asio::io_context& io, Config::Prompt settings, DesktopClient* desktop, Activity& activity);
 
   /// Empty if the person said yes (exit status 0 and an answer that is empty or "yes"), else why not: they said no,
   /// nobody can be asked (no display, no askpass program, too many dialogs), or nobody answered in
   /// limits::prompt_deadline. Cancelled with the coroutine that waits: then the dialog is taken down.
   Awaitable<std::string> confirm(std::string text);
 
-  /// The same reasons as for confirm(). New PINs are for `fob pin` only: refused.
+  /// The same reasons as for confirm(). New PINs and passphrases are for `fob` only: refused.
   Awaitable<TypedAnswer> ask(Kind kind, std::string text) override;
   std::shared_ptr<void> announce(const std::string& text) override;
 
@@ -35,6 +36,7 @@ class Prompter : public Asker {
   asio::io_context& io_;
   Config::Prompt settings_;
   DesktopClient* desktop_;
+  Activity& activity_;
   std::size_t open_ = 0;
   std::uint32_t last_notification_ = 0;
 };

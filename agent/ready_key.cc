@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 
+#include "protocol/big_number.h"
 #include "protocol/composite.h"
 #include "protocol/error.h"
 #include "protocol/evp.h"
@@ -20,23 +21,14 @@ namespace {
 struct Deleter {
   void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
   void operator()(OSSL_PARAM* params) const { OSSL_PARAM_free(params); }
-  void operator()(BIGNUM* number) const { BN_clear_free(number); }
-  void operator()(BN_CTX* context) const { BN_CTX_free(context); }
 };
-using Number = std::unique_ptr<BIGNUM, Deleter>;
-
-Number number(ByteView magnitude) {
-  return Number(BN_bin2bn(magnitude.data(), static_cast<int>(magnitude.size()), nullptr));
-}
 
 /// d mod (prime - 1)
-Number crt_exponent(const Number& d, const Number& prime) {
-  const std::unique_ptr<BN_CTX, Deleter> context(BN_CTX_new());
-  Number less_one(BN_dup(prime.get()));
-  Number out(BN_new());
-  if (!context || !less_one || !out || BN_sub_word(less_one.get(), 1) != 1) throw_openssl_error("loading an RSA key");
-  BN_set_flags(d.get(), BN_FLG_CONSTTIME);
-  if (BN_mod(out.get(), d.get(), less_one.get(), context.get()) != 1) throw_openssl_error("loading an RSA key");
+BigNumber crt_exponent(const BigNumber& d, const BigNumber& prime) {
+  BigNumber out = big_number();
+  if (BN_mod(out.get(), d.get(), minus_one(prime).get(), big_number_context().get()) != 1) {
+    throw_openssl_error("loading an RSA key");
+  }
   return out;
 }
 
@@ -44,7 +36,7 @@ Number crt_exponent(const Number& d, const Number& prime) {
 class Params {
  public:
   Params() : builder_(OSSL_PARAM_BLD_new()) {}
-  Params& add(const char* name, const Number& value) {
+  Params& add(const char* name, const BigNumber& value) {
     ok_ = ok_ && value && OSSL_PARAM_BLD_push_BN(builder_.get(), name, value.get()) == 1;
     return *this;
   }
@@ -74,14 +66,14 @@ class Params {
 
 EvpKey rsa_private_key(const PublicKey& key, const SecretBytes& secret) {
   Reader in(secret.view());
-  const Number d = number(in.mpint());
-  const Number iqmp = number(in.mpint());
-  const Number p = number(in.mpint());
-  const Number q = number(in.mpint());
-  const Number n = number(key.rsa_n);
-  const Number e = number(key.rsa_e);
-  const Number dmp1 = crt_exponent(d, p);
-  const Number dmq1 = crt_exponent(d, q);
+  const BigNumber d = big_number(in.mpint());
+  const BigNumber iqmp = big_number(in.mpint());
+  const BigNumber p = big_number(in.mpint());
+  const BigNumber q = big_number(in.mpint());
+  const BigNumber n = big_number(key.rsa_n);
+  const BigNumber e = big_number(key.rsa_e);
+  const BigNumber dmp1 = crt_exponent(d, p);
+  const BigNumber dmq1 = crt_exponent(d, q);
   return Params()
       .add(OSSL_PKEY_PARAM_RSA_N, n)
       .add(OSSL_PKEY_PARAM_RSA_E, e)
@@ -96,7 +88,7 @@ EvpKey rsa_private_key(const PublicKey& key, const SecretBytes& secret) {
 
 EvpKey ecdsa_private_key(const PublicKey& key, const SecretBytes& secret) {
   Reader in(secret.view());
-  const Number d = number(in.mpint());
+  const BigNumber d = big_number(in.mpint());
   return Params()
       .add(OSSL_PKEY_PARAM_GROUP_NAME, ecdsa_group(key.kind))
       .add(OSSL_PKEY_PARAM_PUB_KEY, key.point)

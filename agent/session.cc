@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/server.h"
 #include "protocol/error.h"
+#include "protocol/reply.h"
 #include "protocol/stack_wiper.h"
 
 namespace fob {
@@ -26,6 +27,8 @@ Awaitable<void> Session::run() {
     server_.count_bytes(*this);
   }
 }
+
+Outgoing success() { return {frame_reply(Success{}), nullptr}; }
 
 Awaitable<void> Session::gone() {
   // The kernel reports a hang-up whenever anything is waited for; wait_error waits for that alone.

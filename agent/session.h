@@ -19,6 +19,8 @@ struct Outgoing {
 
   ByteView view() const { return shared ? ByteView(*shared) : ByteView(own); }
 };
+/// SSH_AGENT_SUCCESS.
+Outgoing success();
 
 /// One client: reads its requests, has the agent answer them in order, writes the replies.
 ///

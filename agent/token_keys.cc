@@ -137,19 +137,20 @@ Awaitable<Expected> TokenKeys::run(Shared token, Request request, std::string wh
 
 namespace {
 
-/// libfido2 leaves half of the PIN's hash in its heap: a token host that was given a PIN ends with the request.
+/// libfido2 leaves half of the PIN's hash in its heap: a token host that was given a PIN ends with the request. So does
+/// one that gave a secret.
 class HostEnd {
  public:
-  HostEnd(AttachedToken& token, bool had_pin) : token_(token), had_pin_(had_pin) {}
+  HostEnd(AttachedToken& token, bool had_secret) : token_(token), had_secret_(had_secret) {}
   ~HostEnd() {
-    if (had_pin_) token_.client.end_host();
+    if (had_secret_) token_.client.end_host();
   }
   HostEnd(const HostEnd&) = delete;
   HostEnd& operator=(const HostEnd&) = delete;
 
  private:
   AttachedToken& token_;
-  bool had_pin_;
+  bool had_secret_;
 };
 
 }  // namespace
@@ -180,7 +181,7 @@ Awaitable<Expected> TokenKeys::run_with_pin(Shared token, bool wants_pin, std::s
 template <class Expected, class MakeRequest>
 Awaitable<Expected> TokenKeys::run_once(Shared token, std::string what, MakeRequest make, const SecretBytes& pin,
                                         Asker& asker) {
-  const HostEnd end(*token, !pin.empty());
+  const HostEnd end(*token, !pin.empty() || std::is_same_v<Expected, host::Secret>);
   auto request = make(copy_of(pin));
   Expected reply = co_await run<Expected>(token, std::move(request), what, asker);
   co_return reply;
@@ -241,6 +242,28 @@ Awaitable<NewKey> TokenKeys::generate(Shared token, NewKeyRequest wanted, Asker&
   }
   remember(token->own_handles, {wanted.kind, wanted.application, key.key_handle, key.flags});
   co_return std::move(key);
+}
+
+Awaitable<Bytes> TokenKeys::make_secret_credential(Shared token, std::string application, Asker& asker) {
+  const auto make = [&](SecretBytes pin) { return host::MakeSecretCredential{application, std::move(pin)}; };
+  host::SecretCredential made =
+      co_await run_with_pin<host::SecretCredential>(token, false, "a new key that opens secrets", make, asker);
+  const KeyRef ref{KeyKind::sk_ecdsa_p256, application, made.key_handle};
+  remember(token->own_handles, ref);
+  co_return std::move(made.key_handle);
+}
+
+Awaitable<SecretBytes> TokenKeys::derive_secret(Shared token, SecretRef ref, std::string what, Asker& asker) {
+  const auto make = [&](SecretBytes pin) {
+    return host::DeriveSecret{ref.application, ref.key_handle, ref.salt, ref.verify, std::move(pin)};
+  };
+  host::Secret reply = co_await run_with_pin<host::Secret>(token, ref.verify, what, make, asker);
+  if (reply.secret.size() != limits::fido_secret_bytes) {
+    throw Error(Errc::malformed, "the token gave a secret of " + std::to_string(reply.secret.size()) + " bytes");
+  }
+  const KeyRef own{KeyKind::sk_ecdsa_p256, ref.application, ref.key_handle};
+  remember(token->own_handles, own);
+  co_return std::move(reply.secret);
 }
 
 Awaitable<std::vector<ResidentKey>> TokenKeys::resident_keys(Shared token, Asker& asker) {

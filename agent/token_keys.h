@@ -26,6 +26,14 @@ class TokenKeys {
     std::string purpose;   ///< "ssh ← git wants to log in as alice."
   };
 
+  /// A credential that opens secrets (host::DeriveSecret).
+  struct SecretRef {
+    std::string application;
+    Bytes key_handle;
+    Bytes salt;
+    bool verify = false;
+  };
+
   TokenKeys(Tokens& tokens, std::chrono::seconds pin_cache) : tokens_(tokens), pin_cache_(pin_cache) {}
 
   /// A signature blob over `data`, verified with the public key before it is returned.
@@ -36,6 +44,11 @@ class TokenKeys {
   /// Asks the token what it is, anew.
   Awaitable<TokenInfo> describe(Shared token);
   Awaitable<NewKey> generate(Shared token, NewKeyRequest request, Asker& asker);
+  /// The key handle of a new credential that derive_secret() takes.
+  Awaitable<Bytes> make_secret_credential(Shared token, std::string application, Asker& asker);
+  /// What the credential makes of the salt: limits::fido_secret_bytes. Wants a touch, and the PIN where ref.verify says
+  /// so. `what` it is for, for people: "fob's vault to open it".
+  Awaitable<SecretBytes> derive_secret(Shared token, SecretRef ref, std::string what, Asker& asker);
   Awaitable<std::vector<ResidentKey>> resident_keys(Shared token, Asker& asker);
   Awaitable<void> remove_resident(Shared token, Bytes key_handle, Asker& asker);
   Awaitable<void> rename_resident(Shared token, Bytes key_handle, std::string user, Asker& asker);

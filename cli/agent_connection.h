@@ -17,14 +17,18 @@ class AgentConnection {
 
   /// Sends the request, passes notices and questions on to the person, and returns the reply; may be called once.
   /// Destroying the connection before cancels the request, so Ctrl-C does. Throws what the agent's Failed says;
-  /// malformed for what is no reply; removed where the agent goes away; Interrupted; and what `dialog` throws.
+  /// malformed for what is no reply; removed where the agent goes away; AgentSilent where it does nothing, and the
+  /// request may_be_given_up(); Interrupted; and what `dialog` throws.
   control::Reply ask(const control::Request& request, Dialog& dialog);
 
  private:
-  class Exchange;
-
   Descriptor socket_;
 };
+
+/// Whether nothing is lost when fob does not wait for the agent any longer: the request changes nothing, and waits for
+/// no person, no KDF and no token (the modules of PKCS#11 are asked one after the other). A change might come after
+/// all.
+bool may_be_given_up(const control::Request& request);
 
 /// The one reply that fits the request. Throws malformed for any other.
 template <class Expected>

@@ -27,10 +27,10 @@ struct X509Deleter {
 };
 using Certificate = std::unique_ptr<X509, X509Deleter>;
 
-void define(CLI::App& command, Options& options) {
+void define(Command command, Options& options) {
   add_json(command, options.json);
-  command.add_option("NAME", options.name, "the key")->required()->check(check_name_option);
-  command.add_option("-o,--output", options.file, "write the certificates to FILE")->type_name("FILE");
+  command.add_option("NAME", options.name, "the key").required().check(check_name_option);
+  command.add_option("-o,--output", options.file, "write the certificates to FILE").type_name("FILE");
 }
 
 Certificate parse(ByteView der) {
@@ -86,7 +86,7 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_attest(CLI::App& fob, Action& chosen) {
+void add_attest(Command fob, Action& chosen) {
   add_command<Options>(fob, chosen, "attest", "print what a token attests of a key's origin", define, run);
 }
 

@@ -1,79 +1,16 @@
 #include "cli/command.h"
 
-#include <iostream>
-
 #include "cli/agent_connection.h"
-#include "cli/agent_socket.h"
 #include "cli/pkcs11_uri.h"
 #include "cli/text.h"
-#include "cli/token_names.h"
 #include "protocol/limits.h"
 #include "protocol/pkcs11_info.h"
 
 namespace fob::cli {
-namespace {
-
-/// What `fob` alone says of the agent.
-struct State {
-  std::string socket;
-  std::string fault;
-  control::Tokens tokens;
-  control::Keys keys;
-};
-
-State ask_state() {
-  State out;
-  try {
-    out.socket = control_socket_path();
-    out.tokens = ask_agent_for<control::Tokens>(control::ListTokens{});
-    out.keys = ask_agent_for<control::Keys>(control::ListKeys{});
-  } catch (const Error& error) {
-    out.socket.clear();
-    out.fault = error.what();
-  }
-  return out;
-}
-
-void print_agent(const State& state) {
-  if (!state.fault.empty()) {
-    std::cout << "Agent:   none. " << shown(state.fault) << '\n';
-    return;
-  }
-  const std::vector<control::Token>& tokens = state.tokens.tokens;
-  const std::vector<std::string> names = on_names(tokens);
-  std::vector<std::string> products;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    products.push_back(tokens[i].product + " (" + names[i] + (tokens[i].fault.empty() ? ")" : ", not usable)"));
-  }
-  const std::size_t keys = state.keys.keys.size();
-  std::cout << "Agent:   answers at " << shown(state.socket) << '\n';
-  std::cout << "Tokens:  " << (products.empty() ? "none plugged in" : joined(products)) << '\n';
-  std::cout << "Keys:    " << (keys == 0 ? "none yet: fob new NAME makes one" : std::to_string(keys)) << '\n';
-}
-
-}  // namespace
-
 std::string check_on_option(const std::string& on) {
   if (is_pkcs11_uri(on)) return check_uri_option(on);
   if (on.size() <= limits::token_id_bytes) return {};
   return "no token has a name of " + std::to_string(on.size()) + " bytes";
-}
-
-void show_state(const CLI::App& fob, bool json) {
-  const State state = ask_state();
-  if (json) {
-    std::cout << json_of_state(state.socket, state.fault, state.tokens.tokens.size(), state.keys.keys.size());
-    return;
-  }
-  std::cout << "fob makes SSH keys that live on a token, and manages them in fob-agent.\n\n";
-  print_agent(state);
-  std::cout << "\nCommands:\n";
-  for (const CLI::App* command : fob.get_subcommands([](const CLI::App*) { return true; })) {
-    std::string name = command->get_name();
-    name.resize(10, ' ');
-    std::cout << "  " << name << command->get_description() << '\n';
-  }
-  std::cout << "\nfob COMMAND --help has the options of each; man fob says all.\n";
 }
 
 std::string check_name_option(const std::string& name) {
@@ -85,32 +22,60 @@ std::string check_name_option(const std::string& name) {
   }
 }
 
-void add_json(CLI::App& command, bool& json) { command.add_flag("--json", json, "print JSON"); }
-void add_json(CLI::App& command) { command.add_flag("--json")->description("print JSON"); }
-
-bool json_above(const CLI::App& command) {
-  for (const CLI::App* above = command.get_parent(); above != nullptr; above = above->get_parent()) {
-    if (above->count("--json") > 0) return true;
+std::string check_comment_option(const std::string& comment) {
+  if (comment.size() > limits::comment_bytes) {
+    return "a comment of " + std::to_string(comment.size()) + " bytes is too long, at most " +
+           std::to_string(limits::comment_bytes) + " are kept";
   }
-  return false;
+  if (shown(comment) != comment) return "a comment is one line, without control characters";
+  return {};
 }
 
-void add_on(CLI::App& command, std::string& on) {
+void add_json(Command command, bool& json) { command.add_flag("--json", json, "print JSON"); }
+void add_json(Command command) { command.add_flag("--json", "print JSON"); }
+bool json_above(Command command) { return command.is_given_above("--json"); }
+
+void add_on(Command command, std::string& on) {
   command
       .add_option(
           "--on", on,
           "the token: fido (the only FIDO2 token), an id that fob tokens shows, or a PKCS#11 URI that means one")
-      ->type_name("TOKEN")
-      ->check(check_on_option)
-      ->capture_default_str();
+      .type_name("TOKEN")
+      .check(check_on_option)
+      .capture_default_str();
+}
+
+void add_confirm_and_service(Command command, bool& confirm, std::vector<std::string>& services) {
+  command.add_flag("--confirm", confirm, "each use is to be confirmed by a person");
+  const auto take = [&services](const std::vector<std::string>& names) {
+    try {
+      control::check_services(names);
+    } catch (const Error& error) {
+      throw UsageError(error.what());
+    }
+    services = names;
+  };
+  command
+      .add_list_function("--service", take,
+                         "where the public key will be given, as a note: github.com; may be given several times")
+      .type_name("NAME");
 }
 
 control::Key key_named(const std::string& name) {
-  control::Keys keys = ask_agent_for<control::Keys>(control::ListKeys{});
-  for (control::Key& key : keys.keys) {
-    if (key.name == name) return std::move(key);
+  return key_named(ask_agent_for<control::Keys>(control::ListKeys{}), name);
+}
+
+const control::Key& key_named(const control::Keys& keys, const std::string& name) {
+  for (const control::Key& key : keys.keys) {
+    if (key.name == name) return key;
   }
   throw Error(Errc::not_found, "no key is named " + name + ": fob list shows which there are");
+}
+
+control::Key changed_key(control::ChangeKey change) {
+  auto reply = ask_agent_for<control::Keys>(std::move(change));
+  if (reply.keys.size() == 1) return std::move(reply.keys[0]);
+  throw Error(Errc::malformed, "the agent says " + std::to_string(reply.keys.size()) + " keys where it changed one");
 }
 
 }  // namespace fob::cli

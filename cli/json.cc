@@ -2,9 +2,18 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <ostream>
+#include <sstream>
+
+#include "cli/json_object.h"
+#include "cli/key_list.h"
+#include "cli/rotated_key.h"
 #include "cli/text.h"
 #include "cli/token_names.h"
+#include "protocol/base64.h"
 #include "protocol/fingerprint.h"
+#include "protocol/key_file/public_key_file.h"
 
 namespace fob::cli {
 namespace {
@@ -12,9 +21,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Bytes that are no UTF-8 become U+FFFD.
-std::string dumped(const Json& value) {
-  return value.dump(2, ' ', true, nlohmann::detail::error_handler_t::replace) + "\n";
-}
+std::string dump(const Json& value) { return value.dump(2, ' ', true, nlohmann::detail::error_handler_t::replace); }
+std::string dumped(const Json& value) { return dump(value) + "\n"; }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -93,66 +101,135 @@ Json token_json(const control::Token& token, const std::string& on_name) {
 }
 
 /// What any kind of list says of a public key.
-Json public_key_json(const PublicKey& key, std::string_view comment) {
-  return {{"type", key.type_name()},
-          {"public_key", public_key_line(key, comment)},
-          {"fingerprint", fingerprint(key)},
-          {"fingerprint_md5", fingerprint(key, Hash::md5)},
-          {"application", is_sk(key.kind) ? Json(key.application) : Json(nullptr)}};
+void add_public_key(JsonObject& out, const PublicKey& key, std::string_view comment) {
+  out.text("type", key.type_name());
+  out.text("public_key", public_key_line(key, comment));
+  out.text("fingerprint", fingerprint(key));
+  out.text("fingerprint_md5", fingerprint(key, Hash::md5));
+  if (is_sk(key.kind)) out.text("application", key.application);
+  if (!is_sk(key.kind)) out.null("application");
 }
 
-void add_flags(Json& out, std::uint8_t sk_flags) {
-  out["touch"] = (sk_flags & flag_touch) != 0;
-  out["pin"] = (sk_flags & flag_pin) != 0;
-  out["resident"] = (sk_flags & flag_resident) != 0;
+void add_flags(JsonObject& out, std::uint8_t sk_flags) {
+  out.flag("touch", (sk_flags & flag_touch) != 0);
+  out.flag("pin", (sk_flags & flag_pin) != 0);
+  out.flag("resident", (sk_flags & flag_resident) != 0);
 }
 
-Json key_json(const control::Key& key) {
-  Json out{{"name", text_or_null(key.name)},
-           {"where", key.where},
-           {"token", text_or_null(key.token)},
-           {"uri", text_or_null(key.uri)},
-           {"comment", key.comment}};
-  out.update(public_key_json(key.public_key, key.comment));
+void add_key(JsonObject& out, const control::Key& key) {
+  out.text_or_null("name", key.name);
+  out.text("where", key.where);
+  out.text_or_null("token", key.token);
+  out.text_or_null("uri", key.uri);
+  out.text("comment", key.comment);
+  add_public_key(out, key.public_key, key.comment);
   add_flags(out, is_sk(key.public_key.kind) ? key.sk_flags : std::uint8_t{0});
-  out["confirm"] = key.confirm;
-  out["loaded"] = key.loaded;
-  out["created"] = key.created == 0 ? Json(nullptr) : Json(key.created);
-  return out;
+  out.flag("confirm", key.confirm);
+  out.flag("loaded", key.loaded);
+  if (key.created != 0) out.number("created", key.created);
+  if (key.created == 0) out.null("created");
+  out.texts("services", key.services);
 }
 
-Json kept_json(const control::Kept& kept) {
-  Json out = key_json(kept.key);
-  out["challenge"] = to_base64(kept.challenge);
-  out["attestation"] = nullptr;
+std::string key_json(const control::Key& key, const std::string& indent) {
+  JsonObject out(indent);
+  add_key(out, key);
+  return out.take();
+}
+
+std::string file_json(const FolderKey& file, const std::string& indent) {
+  JsonObject out(indent);
+  const bool is_private = file.private_format.has_value();
+  out.text("path", file.path);
+  out.flag("private", is_private);
+  out.text("format", file.format_name());
+  out.value("encrypted", is_private ? dump(file.encrypted) : "null");
+  out.text("comment", file.comment);
+  out.text_or_null("type", file.key ? file.key->type_name() : "");
+  out.value("bits", file.key ? std::to_string(file.key->bits()) : "null");
+  out.text_or_null("fingerprint", file.key ? fingerprint(*file.key) : "");
+  out.flag("certificate", file.key && file.key->is_certificate());
+  out.value("in_agent", dump(value_or_null(file.in_agent)));
+  return out.take();
+}
+
+std::string problem_json(const FolderProblem& problem, const std::string& indent) {
+  JsonObject out(indent);
+  out.text("path", problem.path);
+  out.text("fault", problem.fault);
+  out.text("remedy", problem.remedy);
+  return out.take();
+}
+
+/// The code itself is put in when this is printed.
+Json recovery_code_json(const SecretBytes& code) { return code.empty() ? Json(nullptr) : Json(""); }
+
+/// `text` as it stands deeper in: its lines are those of dump, for texts in JSON have no line ends.
+std::string indented(std::string_view text, const std::string& indent) {
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out.append(text.substr(0, end + 1)).append(indent);
+    text.remove_prefix(end + 1);
+  }
+  return out.append(text);
+}
+
+std::string kept_json(const control::Kept& kept, const std::string& indent) {
+  JsonObject out(indent);
+  add_key(out, kept.key);
+  out.text("challenge", encode_base64(kept.challenge));
+  Json attestation = nullptr;
   if (!kept.attestation_certificate.empty() || !kept.attestation_signature.empty()) {
-    out["attestation"] = {{"certificate", to_base64(kept.attestation_certificate)},
-                          {"signature", to_base64(kept.attestation_signature)},
-                          {"authenticator_data", to_base64(kept.authenticator_data)}};
+    attestation = {{"certificate", encode_base64(kept.attestation_certificate)},
+                   {"signature", encode_base64(kept.attestation_signature)},
+                   {"authenticator_data", encode_base64(kept.authenticator_data)}};
   }
-  return out;
+  out.value("attestation", indented(dump(attestation), out.inner_indent()));
+  out.value("recovery_code", dump(recovery_code_json(kept.recovery_code)));
+  return out.take();
 }
 
-Json resident_json(const control::Resident& key) {
-  Json out;
-  if (!is_sk(key.public_key.kind)) {
-    out["label"] = key.user;
-    out["uri"] = std::string(as_text(key.key_handle));
-    out.update(public_key_json(key.public_key, key.user));
-    return out;
-  }
-  out["user"] = key.user;
-  out.update(public_key_json(key.public_key, key.user));
-  add_flags(out, key.sk_flags);
-  out["key_handle"] = to_base64(key.key_handle);
-  return out;
+Json slot_json(const control::Slot& slot) {
+  return {{"id", slot.id},
+          {"kind", name_of(slot.kind)},
+          {"name", text_or_null(slot.name)},
+          {"uri", text_or_null(slot.uri)},
+          {"touch", slot.kind == KeyslotKind::fido},
+          {"pin", slot.pin},
+          {"created", slot.created == 0 ? Json(nullptr) : Json(slot.created)}};
 }
+
+std::string resident_json(const control::Resident& key, const std::string& indent) {
+  JsonObject out(indent);
+  if (!is_sk(key.public_key.kind)) {
+    out.text("label", key.user);
+    out.text("uri", as_text(key.key_handle));
+    add_public_key(out, key.public_key, key.user);
+    return out.take();
+  }
+  out.text("user", key.user);
+  add_public_key(out, key.public_key, key.user);
+  add_flags(out, key.sk_flags);
+  out.text("key_handle", encode_base64(key.key_handle));
+  return out.take();
+}
+
+/// As many bytes of a list are written at a time: a list of ten thousand keys takes seven megabytes.
+constexpr std::size_t chunk_bytes = 64 * 1024;
 
 template <class Entry>
-std::string list_of(const std::vector<Entry>& entries, Json (*to_json)(const Entry&)) {
-  Json out = Json::array();
-  for (const Entry& entry : entries) out.push_back(to_json(entry));
-  return dumped(out);
+void write_array(std::ostream& out, const std::vector<Entry>& entries,
+                 std::string (*to_json)(const Entry&, const std::string& indent), const std::string& indent = "") {
+  const std::string inner = indent + "  ";
+  std::string chunk = "[";
+  for (const Entry& entry : entries) {
+    chunk.append(&entry == entries.data() ? "\n" : ",\n").append(inner).append(to_json(entry, inner));
+    if (chunk.size() >= chunk_bytes) {
+      out << chunk;
+      chunk.clear();
+    }
+  }
+  out << chunk << (entries.empty() ? "]" : "\n" + indent + "]");
 }
 
 }  // namespace
@@ -164,25 +241,105 @@ std::string json_of(const control::Tokens& tokens) {
   return dumped(out);
 }
 
-std::string json_of(const control::Keys& keys) { return list_of(keys.keys, key_json); }
-std::string json_of(const control::Residents& residents) { return list_of(residents.keys, resident_json); }
-std::string json_of(const control::Key& key) { return dumped(key_json(key)); }
+void write_json(std::ostream& out, const control::Keys& keys) {
+  write_array(out, keys.keys, key_json);
+  out << '\n';
+}
 
-std::string json_of(const control::Kept& kept) { return dumped(kept_json(kept)); }
-std::string json_of(const std::vector<control::Kept>& kept) { return list_of(kept, kept_json); }
+void write_json(std::ostream& out, const control::Residents& residents) {
+  write_array(out, residents.keys, resident_json);
+  out << '\n';
+}
+
+std::string json_of(const control::Key& key) { return key_json(key, "") + "\n"; }
+
+void write_json(std::ostream& out, const AllKeys& all) {
+  out << "{\n  \"fault\": " << dump(text_or_null(all.fault))
+      << ",\n  \"vault_locked\": " << dump(all.agent ? Json(all.agent->vault_locked) : Json(nullptr))
+      << ",\n  \"keys\": ";
+  if (all.agent) write_array(out, all.agent->keys, key_json, "  ");
+  if (!all.agent) out << "null";
+  out << ",\n  \"folder\": " << dump(all.folder.path) << ",\n  \"files\": ";
+  write_array(out, all.folder.keys, file_json, "  ");
+  out << ",\n  \"problems\": ";
+  write_array(out, all.folder.problems, problem_json, "  ");
+  out << "\n}\n";
+}
+
+std::string json_of(const control::Kept& kept) { return kept_json(kept, "") + "\n"; }
+std::string json_of(const std::vector<control::Kept>& kept) {
+  std::ostringstream out;
+  write_array(out, kept, kept_json);
+  return out.str() + "\n";
+}
 
 std::string json_of(const control::Attested& attested, const std::string& name) {
   Json certificates = Json::array();
-  for (const Bytes& certificate : attested.certificates) certificates.push_back(to_base64(certificate));
+  for (const Bytes& certificate : attested.certificates) certificates.push_back(encode_base64(certificate));
   return dumped({{"name", name}, {"certificates", certificates}, {"issuers_checked", false}});
+}
+
+std::string json_of(const control::Slots& slots) {
+  Json list = Json::array();
+  for (const control::Slot& slot : slots.slots) list.push_back(slot_json(slot));
+  return dumped({{"exists", slots.exists}, {"locked", slots.locked}, {"path", slots.path}, {"slots", list}});
+}
+
+std::string json_of(const control::SlotAdded& added) {
+  Json out = slot_json(added.slot);
+  out["recovery_code"] = recovery_code_json(added.recovery_code);
+  return dumped(out);
+}
+
+std::string json_of(const control::BackedUp& backed_up, const std::string& path) {
+  return dumped({{"done", true}, {"backed_up", path}, {"keys", backed_up.key_count}});
 }
 
 std::string json_of_done(const std::string& what, const std::string& name) {
   return dumped({{"done", true}, {what, name}});
 }
 
-std::string json_of_state(const std::string& socket, const std::string& fault, std::size_t tokens, std::size_t keys) {
-  return dumped({{"agent", text_or_null(socket)}, {"fault", text_or_null(fault)}, {"tokens", tokens}, {"keys", keys}});
+std::string json_of(const RotatedKey& rotated) {
+  Json places = Json::array();
+  for (const KnownPlace& place : rotated.places) {
+    places.push_back({{"name", place.name},
+                      {"paste", text_or_null(place.paste)},
+                      {"test", text_or_null(place.test)},
+                      {"file", text_or_null(place.file)}});
+  }
+  JsonObject out;
+  out.value("old", key_json(rotated.old, out.inner_indent()));
+  out.value("new", kept_json(rotated.fresh, out.inner_indent()));
+  out.value("places", indented(dump(places), out.inner_indent()));
+  out.text("then", rotated.ending());
+  return out.take() + "\n";
+}
+
+std::string json_line_of(const control::Activity& activity) {
+  Json uses = Json::array();
+  for (const control::KeyUse& use : activity.uses) {
+    uses.push_back({{"time", use.time},
+                    {"key", use.key},
+                    {"purpose", use.purpose},
+                    {"programs", text_or_null(use.programs)},
+                    {"fault", text_or_null(use.fault)}});
+  }
+  const Json out = {{"agent_locked", activity.agent_locked},
+                    {"vault_locked", activity.vault_locked},
+                    {"keys", activity.keys},
+                    {"tokens", activity.tokens},
+                    {"waiting", activity.waiting},
+                    {"uses", uses}};
+  return out.dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace) + "\n";
+}
+
+std::string json_of_state(const std::string& socket, const std::string& fault, std::size_t tokens, std::size_t keys,
+                          const std::string& vault) {
+  return dumped({{"agent", text_or_null(socket)},
+                 {"fault", text_or_null(fault)},
+                 {"tokens", tokens},
+                 {"keys", keys},
+                 {"vault", text_or_null(vault)}});
 }
 
 }  // namespace fob::cli

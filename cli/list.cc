@@ -2,45 +2,34 @@
 
 #include "cli/agent_connection.h"
 #include "cli/command.h"
-#include "cli/table.h"
-#include "cli/text.h"
-#include "protocol/fingerprint.h"
+#include "cli/key_list.h"
 
 namespace fob::cli {
 namespace {
 
 struct Options {
   bool json = false;
+  bool files = false;
 };
 
-std::string where_of(const control::Key& key) {
-  const std::string where = shown(key.where) + (key.token.empty() ? "" : " " + shown(key.token));
-  return key.loaded ? where : where + " (not loaded)";
+void define(Command command, Options& options) {
+  add_json(command, options.json);
+  command.add_flag("--files", options.files, "and the keys in ~/.ssh, as fob keys does");
 }
 
-void define(CLI::App& command, Options& options) { add_json(command, options.json); }
-
 void run(const Options& options) {
+  if (options.files) return show_all_keys(options.json);
   const auto reply = ask_agent_for<control::Keys>(control::ListKeys{});
   if (options.json) {
-    std::cout << json_of(reply);
-    return;
+    write_json(std::cout, reply);
+  } else {
+    print_keys(reply);
   }
-  if (reply.keys.empty()) {
-    std::cerr << "There are no keys yet: fob new NAME makes one.\n";
-    return;
-  }
-  Table table({"NAME", "TYPE", "WHERE", "NEEDS", "FINGERPRINT", "COMMENT"});
-  for (const control::Key& key : reply.keys) {
-    table.add({shown(key.name), key.public_key.display_type(), where_of(key), needs_of(key),
-               fingerprint(key.public_key), shown(key.comment)});
-  }
-  table.print(std::cout);
 }
 
 }  // namespace
 
-void add_list(CLI::App& fob, Action& chosen) {
+void add_list(Command fob, Action& chosen) {
   add_command<Options>(fob, chosen, "list", "list the keys that the agent holds or keeps", define, run);
 }
 

@@ -1,4 +1,5 @@
 #include <locale.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,28 +19,43 @@ constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
 constexpr int exit_signal = 128;
 
-/// PINs and passphrases pass through here: no core dump, no debugger of the same user.
+/// PINs and passphrases pass through here: no core dump, no debugger of the same user. A file that may not grow is an
+/// error as a full disk is, so that nothing half written stays.
 void harden_process() {
+  signal(SIGXFSZ, SIG_IGN);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
 }
 
-void add_commands(CLI::App& fob, Action& chosen) {
-  for (const auto add : {add_new, add_list, add_public, add_tokens, add_pin, add_import, add_export, add_remove,
-                         add_resident, add_attest, add_reset}) {
-    add(fob, chosen);
+struct Group {
+  const char* title;
+  std::vector<void (*)(Command, Action&)> commands;
+};
+
+void add_commands(Command fob, Action& chosen) {
+  const std::vector<Group> groups{
+      {"Keys",
+       {add_new, add_list, add_keys, add_public, add_import, add_export, add_passphrase, add_comment, add_rename,
+        add_rotate, add_remove}},
+      {"Use", {add_authorize, add_sign, add_verify, add_git, add_doctor, add_watch}},
+      {"Tokens", {add_tokens, add_pin, add_resident, add_attest, add_reset}},
+      {"Vault", {add_unlock, add_lock, add_slot, add_backup, add_restore}},
+  };
+  for (const Group& group : groups) {
+    for (const auto add : group.commands) {
+      add(fob, chosen);
+      fob.subcommands().back().set_group(group.title);
+    }
   }
 }
 
-/// Help goes to standard output; what is wrong with the command line, to standard error.
-int report_parse(const CLI::App& fob, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return fob.exit(error);
+int report(const UsageError& error) {
   std::cerr << "fob: " << shown(error.what()) << "\nfob --help, or fob COMMAND --help, shows what is possible.\n";
   return exit_usage;
 }
 
-void run(const Action& chosen, const CLI::App& fob, bool json) {
+void run(const Action& chosen, Command fob, bool json) {
   if (chosen) {
     chosen();
   } else {
@@ -49,17 +65,17 @@ void run(const Action& chosen, const CLI::App& fob, bool json) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App fob("SSH keys that live on a token", "fob");
+  CommandLine line("SSH keys that live on a token or in an encrypted vault", "fob", "fob " FOB_VERSION);
+  const Command fob = line.root();
   bool json = false;
   Action chosen;
   add_json(fob, json);
-  fob.set_version_flag("--version", "fob " FOB_VERSION, "print the version");
   fob.require_subcommand(0, 1);
   add_commands(fob, chosen);
   try {
-    fob.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return report_parse(fob, error);
+    if (!line.parse(argc, argv)) return 0;
+  } catch (const UsageError& error) {
+    return report(error);
   }
   run(chosen, fob, json);
   return 0;

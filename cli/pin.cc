@@ -19,12 +19,12 @@ struct StatusOptions {
   std::string on;
 };
 
-void define(CLI::App& command, Options& options) {
+void define(Command command, Options& options) {
   add_json(command, options.json);
   add_on(command, options.on);
 }
 
-void define_status(CLI::App& command, StatusOptions& options) {
+void define_status(Command command, StatusOptions& options) {
   add_json(command, options.json);
   add_on(command, options.on);
 }
@@ -80,15 +80,15 @@ void run_status(const StatusOptions& options) {
 
 }  // namespace
 
-void add_pin(CLI::App& fob, Action& chosen) {
-  CLI::App* pin = fob.add_subcommand("pin", "set, change or unblock a token's PIN, or show its state");
-  pin->require_subcommand(1);
-  add_json(*pin);
-  add_command<Options>(*pin, chosen, "set", "set the first PIN", define, run_set);
-  add_command<Options>(*pin, chosen, "change", "change the PIN", define, run_change);
-  add_command<Options>(*pin, chosen, "unblock", "set a blocked PIN anew, with the PUK or the SO PIN", define,
+void add_pin(Command fob, Action& chosen) {
+  const Command pin = fob.add_subcommand("pin", "set, change or unblock a token's PIN, or show its state");
+  pin.require_subcommand(1, 1);
+  add_json(pin);
+  add_command<Options>(pin, chosen, "set", "set the first PIN", define, run_set);
+  add_command<Options>(pin, chosen, "change", "change the PIN", define, run_change);
+  add_command<Options>(pin, chosen, "unblock", "set a blocked PIN anew, with the PUK or the SO PIN", define,
                        run_unblock);
-  add_command<StatusOptions>(*pin, chosen, "status", "show whether a PIN is set, and the tries left", define_status,
+  add_command<StatusOptions>(pin, chosen, "status", "show whether a PIN is set, and the tries left", define_status,
                              run_status);
 }
 

@@ -28,31 +28,31 @@ std::string checked_slot(std::string slot) {
   std::transform(slot.begin(), slot.end(), slot.begin(),
                  [](char c) { return c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c; });
   if (is_slot(slot)) return slot;
-  throw CLI::ValidationError("PIV slots are 9a, 9c, 9d, 9e and 82 to 95, and not \"" + shown(slot) + "\"");
+  throw UsageError("PIV slots are 9a, 9c, 9d, 9e and 82 to 95, and not \"" + shown(slot) + "\"");
 }
 
-void add_policy(CLI::App& command, const char* option, const std::vector<std::string>& words, std::uint8_t& number,
+void add_policy(Command command, const char* option, const std::vector<std::string>& words, std::uint8_t& number,
                 const char* description) {
   const auto take = [&words, &number](const std::string& word) {
     number = static_cast<std::uint8_t>(std::find(words.begin(), words.end(), word) - words.begin() + 1);
   };
-  command.add_option_function<std::string>(option, take, description)->check(CLI::IsMember(words));
+  command.add_option_function(option, take, description).words(words);
 }
 
 }  // namespace
 
-void add_piv_options(CLI::App& command, control::PivPlace& place) {
+void add_piv_options(Command command, control::PivPlace& place) {
   command.add_option("--slot", place.slot, "the slot of a PIV card: 9a, 9c, 9d, 9e or 82 to 95")
-      ->type_name("SLOT")
-      ->transform(checked_slot);
+      .type_name("SLOT")
+      .transform(checked_slot);
   add_policy(command, "--pin-policy", pin_policies, place.pin_policy, "when a PIV key wants the PIN");
   add_policy(command, "--touch-policy", touch_policies, place.touch_policy, "when a PIV key wants a touch");
 }
 
-void refuse_options(const CLI::App& command, const std::vector<Misfit>& misfits) {
+void refuse_options(Command command, const std::vector<Misfit>& misfits) {
   for (const Misfit& misfit : misfits) {
-    if (command.count(misfit.option) > 0) {
-      throw CLI::ValidationError(std::string(misfit.option) + ' ' + misfit.reason);
+    if (command.is_given(misfit.option)) {
+      throw UsageError(std::string(misfit.option) + ' ' + misfit.reason);
     }
   }
 }

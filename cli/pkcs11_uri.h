@@ -27,7 +27,7 @@ bool uri_means_key(std::string_view uri, std::string_view key_uri);
 /// Another key may have the same.
 std::string short_key_uri(const std::string& uri);
 
-/// For CLI::Option::check: empty, or why `uri` is refused: no PKCS#11 URI, or one with a PIN in it, which would stay in
+/// For Option::check: empty, or why `uri` is refused: no PKCS#11 URI, or one with a PIN in it, which would stay in
 /// the shell's history.
 std::string check_uri_option(const std::string& uri);
 

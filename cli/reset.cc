@@ -12,7 +12,7 @@ struct Options {
   std::string on = "fido";
 };
 
-void define(CLI::App& command, Options& options) {
+void define(Command command, Options& options) {
   add_json(command, options.json);
   add_on(command, options.on);
 }
@@ -32,7 +32,7 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_reset(CLI::App& fob, Action& chosen) {
+void add_reset(Command fob, Action& chosen) {
   add_command<Options>(fob, chosen, "reset", "erase a FIDO2 token: every key on it, and its PIN", define, run);
 }
 

@@ -28,28 +28,28 @@ struct RenameOptions : Options {
   std::string user;
 };
 
-void define(CLI::App& command, Options& options) {
+void define(Command command, Options& options) {
   add_json(command, options.json);
   add_on(command, options.on);
 }
 
-void define_key(CLI::App& command, std::string& key) {
+void define_key(Command command, std::string& key) {
   command
       .add_option("KEY", key,
                   "its fingerprint (or how that begins), application or user; on a PKCS#11 token label or URI")
-      ->required();
+      .required();
 }
 
-void define_remove(CLI::App& command, RemoveOptions& options) {
+void define_remove(Command command, RemoveOptions& options) {
   define(command, options);
   define_key(command, options.key);
   command.add_flag("-y,--yes", options.yes, "do not ask");
 }
 
-void define_rename(CLI::App& command, RenameOptions& options) {
+void define_rename(Command command, RenameOptions& options) {
   define(command, options);
   define_key(command, options.key);
-  command.add_option("USER", options.user, "the new user name")->required();
+  command.add_option("USER", options.user, "the new user name").required();
 }
 
 /// How a key of a PKCS#11 token is named to it.
@@ -119,7 +119,7 @@ void print_fido2(const control::Residents& reply) {
 void run_list(const Options& options) {
   const auto reply = ask_agent_for<control::Residents>(control::ListResident{options.on});
   if (options.json) {
-    std::cout << json_of(reply);
+    write_json(std::cout, reply);
   } else if (reply.keys.empty()) {
     std::cerr << "The token holds no resident SSH keys.\n";
   } else if (is_pkcs11_uri(options.on)) {
@@ -152,13 +152,14 @@ void run_rename(const RenameOptions& options) {
 
 }  // namespace
 
-void add_resident(CLI::App& fob, Action& chosen) {
-  CLI::App* resident = fob.add_subcommand("resident", "list, delete or rename the SSH keys stored on a token itself");
-  resident->require_subcommand(1);
-  add_json(*resident);
-  add_command<Options>(*resident, chosen, "list", "list them", define, run_list);
-  add_command<RemoveOptions>(*resident, chosen, "remove", "delete one", define_remove, run_remove);
-  add_command<RenameOptions>(*resident, chosen, "rename", "give one another user name", define_rename, run_rename);
+void add_resident(Command fob, Action& chosen) {
+  const Command resident =
+      fob.add_subcommand("resident", "list, delete or rename the SSH keys stored on a token itself");
+  resident.require_subcommand(1, 1);
+  add_json(resident);
+  add_command<Options>(resident, chosen, "list", "list them", define, run_list);
+  add_command<RemoveOptions>(resident, chosen, "remove", "delete one", define_remove, run_remove);
+  add_command<RenameOptions>(resident, chosen, "rename", "give one another user name", define_rename, run_rename);
 }
 
 }  // namespace fob::cli

@@ -9,6 +9,8 @@
 namespace fob::cli {
 namespace {
 
+constexpr auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+
 /// The UTF-8 character at the front of `text`, which is valid; 0 bytes for the empty text.
 std::string_view first_character(std::string_view text) {
   std::size_t length = std::min<std::size_t>(1, text.size());
@@ -31,7 +33,7 @@ void print_row(std::ostream& out, const std::vector<std::string>& row, const std
   std::string line;
   for (std::size_t i = 0; i < row.size(); ++i) {
     line += row[i];
-    if (i + 1 < row.size()) line += std::string(widths[i] - columns_of(row[i]) + 2, ' ');
+    if (i + 1 < row.size()) line.append(widths[i] - columns_of(row[i]) + 2, ' ');
   }
   out << (heading ? bold(line) : line) << '\n';
 }
@@ -39,6 +41,8 @@ void print_row(std::ostream& out, const std::vector<std::string>& row, const std
 }  // namespace
 
 std::size_t columns_of(std::string_view text) {
+  // Most texts, of which there may be tens of thousands.
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return text.size();
   std::size_t out = 0;
   while (!text.empty()) {
     const std::string_view character = first_character(text);
@@ -63,7 +67,7 @@ std::string first_columns(std::string_view text, std::size_t columns) {
 
 void Table::add(std::vector<std::string> row) {
   for (std::string& cell : row) {
-    if (cell.empty()) cell = "-";
+    if (cell.empty()) cell = '-';
   }
   rows_.push_back(std::move(row));
 }

@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <iostream>
+#include <utility>
 
+#include "cli/askpass.h"
 #include "cli/interrupts.h"
 #include "cli/table.h"
 #include "protocol/error.h"
@@ -50,43 +51,97 @@ class EchoOff {
 void put(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(descriptor, text.data(), text.size());
+    pollfd room{descriptor, POLLOUT, 0};
+    if (written < 0 && errno == EAGAIN && poll(&room, 1, -1) == 1) continue;
     if (written <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
-/// A line that is being typed. It never moves in memory, so no copy of it stays anywhere.
-class Line {
+/// What is being typed. It never moves in memory, so no copy of it stays anywhere.
+class Typed {
  public:
-  Line() : buffer_(limits::typed_bytes) {}
+  explicit Typed(std::size_t max_bytes) : buffer_(max_bytes) {}
+  virtual ~Typed() = default;
 
-  void add(std::uint8_t byte) {
-    if (size_ < buffer_.size()) buffer_.data()[size_] = byte;
-    ++size_;
-  }
-  void clear() { size_ = 0; }
+  /// False for the last one.
+  virtual bool add(std::uint8_t byte) = 0;
+  virtual void clear() { size_ = dropped_ = 0; }
+  /// More may come by itself.
+  virtual bool is_pasted() const { return false; }
 
   std::optional<SecretBytes> take() const {
-    if (size_ == 0) return std::nullopt;
-    if (size_ > buffer_.size()) {
-      throw Error(Errc::too_large, "what was typed has " + std::to_string(size_) + " bytes, at most " +
+    const std::size_t bytes = dropped_ + size_;
+    if (bytes == 0) return std::nullopt;
+    if (bytes > buffer_.size()) {
+      throw Error(Errc::too_large, "what was typed has " + std::to_string(bytes) + " bytes, at most " +
                                        std::to_string(buffer_.size()) + " are allowed");
     }
     return SecretBytes(buffer_.view().first(size_));
   }
 
+ protected:
+  void put_byte(std::uint8_t byte) {
+    if (size_ < buffer_.size()) buffer_.data()[size_] = byte;
+    ++size_;
+  }
+  bool is_full() const { return size_ >= buffer_.size(); }
+  /// Of what is too long anyway: room for what follows.
+  void drop_before(std::size_t begin) {
+    if (begin == 0) return;
+    std::copy(buffer_.data() + begin, buffer_.data() + std::min(size_, buffer_.size()), buffer_.data());
+    size_ -= begin;
+    dropped_ += begin;
+  }
+  std::string_view text() const { return as_text(buffer_.view().first(std::min(size_, buffer_.size()))); }
+
  private:
   SecretBytes buffer_;
   std::size_t size_ = 0;
+  std::size_t dropped_ = 0;
 };
 
-/// Adds what comes until the end of the line or of the input.
-bool add_byte(int terminal, Line& line) {
+class Line : public Typed {
+ public:
+  Line() : Typed(limits::typed_bytes) {}
+
+  bool add(std::uint8_t byte) override {
+    if (byte == '\n' || byte == '\r') return false;
+    put_byte(byte);
+    return true;
+  }
+};
+
+class Paste : public Typed {
+ public:
+  Paste(std::size_t max_bytes, bool (*is_last)(std::string_view line)) : Typed(max_bytes), is_last_(is_last) {}
+
+  bool add(std::uint8_t byte) override {
+    // The last line is looked for to the end: the rest would go to whoever reads the terminal next.
+    if (is_full()) drop_before(std::exchange(begin_, 0));
+    put_byte(byte);
+    if (byte != '\n') return true;
+    const std::string_view line = text().substr(begin_);
+    begin_ = text().size();
+    return !is_last_(line);
+  }
+  void clear() override {
+    Typed::clear();
+    begin_ = 0;
+  }
+  bool is_pasted() const override { return true; }
+
+ private:
+  bool (*is_last_)(std::string_view line);
+  std::size_t begin_ = 0;  ///< of the line
+};
+
+/// Adds what comes until the end of it, or of the input.
+bool add_byte(int terminal, Typed& typed) {
   std::uint8_t byte = 0;
   const ssize_t got = read(terminal, &byte, 1);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-  const bool more = got == 1 && byte != '\n' && byte != '\r';
-  if (more) line.add(byte);
+  const bool more = got == 1 && typed.add(byte);
   explicit_bzero(&byte, sizeof(byte));
   return more;
 }
@@ -97,11 +152,20 @@ void pose(int terminal, std::string_view prompt) {
   put(terminal, prompt);
 }
 
-std::optional<SecretBytes> read_line(int terminal, const std::string& prompt, bool echo) {
+/// What a paste has behind the key must not go to the shell. Until nothing comes any more, or the terminal is gone.
+void drop_rest(int terminal) {
+  constexpr int quiet_ms = 200;
+  constexpr int most_times = 100;
+  pollfd more{terminal, POLLIN, 0};
+  for (int i = 0; i < most_times && poll(&more, 1, quiet_ms) == 1 && more.revents == POLLIN; ++i) {
+    tcflush(terminal, TCIFLUSH);
+  }
+}
+
+std::optional<SecretBytes> read_typed(int terminal, const std::string& prompt, bool echo, Typed& typed) {
   const Interrupts interrupts(Interrupts::Stop::noticed);
   std::optional<EchoOff> silence;
   if (!echo) silence.emplace(terminal);
-  Line line;
   pose(terminal, prompt);
   try {
     for (bool more = true; more;) {
@@ -110,18 +174,19 @@ std::optional<SecretBytes> read_line(int terminal, const std::string& prompt, bo
         put(terminal, "\n");
         Interrupts::stop();
         if (silence) silence->turn_off();
-        line.clear();
+        typed.clear();
         pose(terminal, prompt);
       } else {
-        more = add_byte(terminal, line);
+        more = add_byte(terminal, typed);
       }
     }
   } catch (const Interrupted&) {
     put(terminal, "\n");
     throw;
   }
+  if (typed.is_pasted()) drop_rest(terminal);
   if (!echo) put(terminal, "\n");
-  return line.take();
+  return typed.take();
 }
 
 bool ends_sentence(std::string_view text) {
@@ -139,6 +204,11 @@ std::string one_line(std::string_view text) {
   }
   return out;
 }
+
+std::string with_colon(const std::string& question) { return question + (ends_sentence(question) ? " " : ": "); }
+
+/// Not blocking: Ctrl-C takes away what was typed, perhaps after it was there and before it is read.
+Descriptor open_terminal() { return Descriptor(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)); }
 
 std::size_t terminal_columns() {
   winsize size{};
@@ -190,24 +260,32 @@ void Terminal::wipe_notice() {
 
 std::optional<SecretBytes> Terminal::answer(const control::Question& question) {
   switch (question.kind) {
-    case control::Question::Kind::pin: return ask_hidden(question.text);
-    case control::Question::Kind::new_pin: return ask_new(question.text);
+    case control::Question::Kind::pin:
+    case control::Question::Kind::passphrase: return ask_hidden(question.text);
+    case control::Question::Kind::new_pin:
+    case control::Question::Kind::new_passphrase: return ask_new(question.text);
     case control::Question::Kind::text: return ask_line(question.text);
   }
   throw Error(Errc::unsupported, "the agent asks something that this fob does not know");
 }
 
-std::optional<SecretBytes> Terminal::ask_hidden(std::string_view prompt) { return ask(prompt, false); }
-std::optional<SecretBytes> Terminal::ask_line(std::string_view prompt) { return ask(prompt, true); }
+std::optional<SecretBytes> Terminal::ask_hidden(std::string_view prompt) { return ask_secret(prompt, prompt); }
+
+std::optional<SecretBytes> Terminal::ask_line(std::string_view prompt) {
+  notice({});
+  return ask_at_terminal(one_line(prompt), true);
+}
 
 std::optional<SecretBytes> Terminal::ask_new(std::string_view prompt) {
+  std::string question(prompt);
   for (int attempt = 0; attempt < new_pin_attempts; ++attempt) {
-    std::optional<SecretBytes> first = ask_hidden(prompt);
+    std::optional<SecretBytes> first = ask_hidden(question);
     if (!first) return std::nullopt;
-    const std::optional<SecretBytes> second = ask_hidden("the same again");
+    const std::optional<SecretBytes> second =
+        ask_secret("the same again", "The same again, lest it was mistyped:\n" + std::string(prompt));
     if (!second) return std::nullopt;
     if (*first == *second) return first;
-    std::cerr << "They differ; nothing has changed.\n";
+    question = "They differ; nothing has changed.\n" + std::string(prompt);
   }
   throw Error(Errc::refused, "typed differently each time; nothing has changed");
 }
@@ -219,14 +297,32 @@ bool Terminal::confirms(std::string_view question) {
   return text == "yes" || text == "y";
 }
 
-std::optional<SecretBytes> Terminal::ask(std::string_view prompt, bool echo) {
+std::optional<SecretBytes> Terminal::ask_secret(std::string_view prompt, std::string_view for_program) {
   notice({});
-  const std::string question = one_line(prompt);
-  const Descriptor terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  const AskpassUse use = askpass_use();
+  const bool alone = use == AskpassUse::without && open_terminal().get() < 0;
+  if (use == AskpassUse::instead || alone) return ask_by_program(with_colon(one_line(for_program)));
+  return ask_at_terminal(one_line(prompt), false);
+}
+
+std::optional<SecretBytes> Terminal::ask_at_terminal(const std::string& question, bool echo) {
+  const Descriptor terminal = open_terminal();
   if (terminal.get() < 0) {
-    throw Error(Errc::refused, "there is no terminal to ask at (" + question + "): run fob in one");
+    throw Error(Errc::refused,
+                "there is no terminal to ask at (" + question + "): run fob in one" +
+                    (echo ? "" : ", or let SSH_ASKPASS name a program that asks, with SSH_ASKPASS_REQUIRE=force"));
   }
-  return read_line(terminal.get(), question + (ends_sentence(question) ? " " : ": "), echo);
+  Line line;
+  return read_typed(terminal.get(), with_colon(question), echo, line);
+}
+
+std::optional<SecretBytes> Terminal::ask_paste(std::string_view prompt, std::size_t max_bytes,
+                                               bool (*is_last)(std::string_view line)) {
+  notice({});
+  const Descriptor terminal = open_terminal();
+  if (terminal.get() < 0) throw Error(Errc::refused, "there is no terminal to paste at: run fob in one");
+  Paste paste(max_bytes, is_last);
+  return read_typed(terminal.get(), one_line(prompt) + '\n', false, paste);
 }
 
 }  // namespace fob::cli

@@ -1,6 +1,11 @@
 #include "cli/text.h"
 
-#include <sodium.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <ctime>
 
 #include "protocol/limits.h"
 #include "protocol/pattern.h"
@@ -8,14 +13,6 @@
 namespace fob::cli {
 
 std::string shown(std::string_view text) { return printable(text, limits::sentence_bytes); }
-
-std::string to_base64(ByteView bytes) {
-  constexpr int variant = sodium_base64_VARIANT_ORIGINAL;
-  std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
-  sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), variant);
-  out.pop_back();  // the terminating NUL
-  return out;
-}
 
 std::string to_hex(ByteView bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -27,16 +24,42 @@ std::string to_hex(ByteView bytes) {
   return out;
 }
 
-std::string public_key_line(const PublicKey& key, std::string_view comment) {
-  std::string out = std::string(key.type_name()) + ' ' + to_base64(key.blob);
-  if (!comment.empty()) out += ' ' + shown(comment);
-  return out;
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,%";
+  std::string word = shown(text);
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + shown(word);
   return out;
+}
+
+std::string default_comment() {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  const passwd* entry = getpwuid(getuid());
+  if (entry == nullptr || gethostname(host.data(), host.size() - 1) != 0) return "";
+  return std::string(entry->pw_name) + '@' + host.data();
+}
+
+std::string day_of(std::uint64_t seconds) {
+  const auto time = static_cast<time_t>(seconds);
+  tm parts{};
+  std::array<char, 32> text{};
+  if (time <= 0 || localtime_r(&time, &parts) == nullptr) return "";
+  return {text.data(), strftime(text.data(), text.size(), "%Y-%m-%d", &parts)};
+}
+
+std::string clock_of(std::uint64_t seconds) {
+  const auto time = static_cast<time_t>(seconds);
+  tm parts{};
+  std::array<char, 16> text{};
+  if (localtime_r(&time, &parts) == nullptr) return "";
+  return {text.data(), strftime(text.data(), text.size(), "%H:%M:%S", &parts)};
 }
 
 std::string needs_of(std::uint8_t sk_flags) {
@@ -105,6 +128,16 @@ std::string type_word(KeyKind kind) {
     case KeyKind::ed25519: return "ed25519";
     default: return std::string(traits(kind).name);
   }
+}
+
+std::string format_word(KeyFileFormat format) {
+  switch (format) {
+    case KeyFileFormat::pem: return "pem";
+    case KeyFileFormat::pkcs8: return "pkcs8";
+    case KeyFileFormat::ppk: return "ppk";
+    case KeyFileFormat::openssh: break;
+  }
+  return "openssh";
 }
 
 std::vector<std::string> type_words(const std::vector<KeyKind>& kinds) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "protocol/control_reply.h"
+#include "protocol/key_file/key_file.h"
 #include "protocol/public_key.h"
 
 namespace fob::cli {
@@ -11,11 +12,7 @@ namespace fob::cli {
 /// Text of the agent or a token, fit for a terminal and of at most limits::sentence_bytes.
 std::string shown(std::string_view text);
 
-std::string to_base64(ByteView bytes);
 std::string to_hex(ByteView bytes);
-
-/// "TYPE BASE64 COMMENT" without end of line: of authorized_keys and .pub files. The comment can hold no second line.
-std::string public_key_line(const PublicKey& key, std::string_view comment);
 
 /// What using the key takes: "touch, PIN, resident, confirm"; "nothing" for none of them.
 std::string needs_of(const control::Key& key);
@@ -34,6 +31,19 @@ std::string aaguid_text(const std::array<std::uint8_t, 16>& aaguid);
 /// "ecdsa-sk", "rsa" and the like: as --type of `fob new` has it.
 std::string type_word(KeyKind kind);
 std::vector<std::string> type_words(const std::vector<KeyKind>& kinds);
+/// "openssh", "pem", "pkcs8", "ppk": as --format of `fob export` has it.
+std::string format_word(KeyFileFormat format);
+
+/// "2026-11-21", here; empty for 0. `seconds` since 1970.
+std::string day_of(std::uint64_t seconds);
+/// "23:59:07", the same.
+std::string clock_of(std::uint64_t seconds);
+
+/// "alice@desk": the comment of a key that has none, as ssh-keygen has it. Empty where that cannot be told.
+std::string default_comment();
+
+/// `text` as one word for a shell: in quotes where something in it means something there.
+std::string shell_word(std::string_view text);
 
 /// "a, b, c".
 std::string joined(const std::vector<std::string>& words);

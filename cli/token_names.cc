@@ -36,6 +36,8 @@ std::vector<std::string> names_of(const std::vector<control::Token>& tokens, con
 
 bool is_fido2(const control::Token& token) { return token.id.starts_with("fido"); }
 
+bool is_there(const control::Token& token) { return is_fido2(token) || !token.product.empty(); }
+
 std::vector<std::string> on_names(const std::vector<control::Token>& tokens) {
   std::vector<std::string> uris;
   for (const control::Token& token : tokens) {

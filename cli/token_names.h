@@ -8,6 +8,8 @@
 namespace fob::cli {
 
 bool is_fido2(const control::Token& token);
+/// False for a PKCS#11 module that shows no token, for it does not work; its `fault` says why.
+bool is_there(const control::Token& token);
 
 /// What --on takes for each of the tokens: a FIDO2 token's id, a short URI of another. Not made printable.
 std::vector<std::string> on_names(const std::vector<control::Token>& tokens);

@@ -150,7 +150,7 @@ void print_details(const control::Token& token, const std::string& on_name) {
   }
 }
 
-void define(CLI::App& command, Options& options) {
+void define(Command command, Options& options) {
   add_json(command, options.json);
   command.add_flag("-v,--verbose", options.verbose,
                    "show firmware, device or module, URI, reader and what else the tokens say, too");
@@ -177,7 +177,7 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_tokens(CLI::App& fob, Action& chosen) {
+void add_tokens(Command fob, Action& chosen) {
   add_command<Options>(fob, chosen, "tokens", "show which tokens there are, and their state", define, run);
 }
 

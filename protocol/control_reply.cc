@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "protocol/control_token_requests.h"
+#include "protocol/control_key_requests.h"
 #include "protocol/limits.h"
 
 namespace fob::control {
@@ -21,6 +21,10 @@ enum class Type : std::uint8_t {
   exported = 135,
   residents = 136,
   attested = 137,
+  slots = 138,
+  slot_added = 139,
+  backed_up = 140,
+  activity = 141,
 };
 
 Type type_of(const Failed&) { return Type::failed; }
@@ -33,6 +37,10 @@ Type type_of(const Kept&) { return Type::kept; }
 Type type_of(const Exported&) { return Type::exported; }
 Type type_of(const Residents&) { return Type::residents; }
 Type type_of(const Attested&) { return Type::attested; }
+Type type_of(const Slots&) { return Type::slots; }
+Type type_of(const SlotAdded&) { return Type::slot_added; }
+Type type_of(const BackedUp&) { return Type::backed_up; }
+Type type_of(const Activity&) { return Type::activity; }
 
 /// The place of a code is its number on the wire: append only.
 constexpr std::array failure_codes{
@@ -54,6 +62,9 @@ std::string_view cut(std::string_view sentence) { return sentence.substr(0, limi
 
 std::string read_sentence(Reader& in) { return std::string(as_text(in.string(limits::sentence_bytes))); }
 
+/// Room is made for entries of this size at least. Every key takes more; lists of smaller things are short, and grow.
+constexpr std::size_t reserved_entry_bytes = 64;
+
 template <class Entry>
 std::vector<Entry> read_list(Reader& in, std::size_t most, Entry (*read_entry)(Reader&)) {
   const std::size_t count = in.u32();
@@ -61,7 +72,8 @@ std::vector<Entry> read_list(Reader& in, std::size_t most, Entry (*read_entry)(R
     throw Error(Errc::malformed,
                 "list of " + std::to_string(count) + " entries, at most " + std::to_string(most) + " allowed");
   }
-  std::vector<Entry> out;  // grows with what is there, not with what is said to be
+  std::vector<Entry> out;
+  out.reserve(std::min(count, in.remaining() / reserved_entry_bytes));  // for what is there, not for what is said to be
   for (std::size_t i = 0; i < count; ++i) out.push_back(read_entry(in));
   return out;
 }
@@ -105,12 +117,14 @@ Key read_key(Reader& in) {
   out.created = in.u64();
   out.confirm = in.boolean();
   out.loaded = in.boolean();
+  out.services = read_services(in);
   return out;
 }
 
 void write_key(const Key& key, Writer& out) {
   out.string(key.name).string(key.where).string(key.token).string(key.comment).string(key.public_key.blob);
   out.string(key.uri).u8(key.sk_flags).u64(key.created).boolean(key.confirm).boolean(key.loaded);
+  write_services(key.services, out);
 }
 
 Bytes read_certificate(Reader& in) { return to_bytes(in.string(limits::certificate_bytes)); }
@@ -145,7 +159,7 @@ void Notice::write(Writer& out) const { out.string(cut(text)); }
 Question Question::read(Reader& in) {
   Question out;
   const std::uint8_t kind = in.u8();
-  if (kind > static_cast<std::uint8_t>(Kind::text)) {
+  if (kind > static_cast<std::uint8_t>(Kind::new_passphrase)) {
     throw Error(Errc::unsupported, "unknown kind of question " + std::to_string(kind));
   }
   out.kind = static_cast<Kind>(kind);
@@ -162,9 +176,15 @@ void Tokens::write(Writer& out) const {
   for (const Token& token : tokens) write_token(token, out);
 }
 
-Keys Keys::read(Reader& in) { return {read_list(in, limits::control_listed_keys, read_key)}; }
+Keys Keys::read(Reader& in) {
+  Keys out;
+  out.vault_locked = in.boolean();
+  out.keys = read_list(in, limits::control_listed_keys, read_key);
+  return out;
+}
 
 void Keys::write(Writer& out) const {
+  out.boolean(vault_locked);
   write_count(out, keys.size());
   for (const Key& key : keys) write_key(key, out);
 }
@@ -176,12 +196,14 @@ Kept Kept::read(Reader& in) {
   out.attestation_certificate = to_bytes(in.string(limits::attestation_bytes));
   out.attestation_signature = to_bytes(in.string(limits::attestation_bytes));
   out.authenticator_data = to_bytes(in.string(limits::attestation_bytes));
+  out.recovery_code = SecretBytes(in.string(limits::recovery_code_bytes));
   return out;
 }
 
 void Kept::write(Writer& out) const {
   write_key(key, out);
   out.string(challenge).string(attestation_certificate).string(attestation_signature).string(authenticator_data);
+  out.string(recovery_code.view());
 }
 
 Exported Exported::read(Reader& in) {
@@ -232,6 +254,10 @@ Reply parse_reply(ByteView message) {
     case Type::exported: return whole(Exported::read(in));
     case Type::residents: return whole(Residents::read(in));
     case Type::attested: return whole(Attested::read(in));
+    case Type::slots: return whole(Slots::read(in));
+    case Type::slot_added: return whole(SlotAdded::read(in));
+    case Type::backed_up: return whole(BackedUp::read(in));
+    case Type::activity: return whole(Activity::read(in));
   }
   throw Error(Errc::unsupported, "unknown control reply " + std::to_string(number));
 }

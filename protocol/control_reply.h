@@ -5,6 +5,8 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/control_activity.h"
+#include "protocol/control_vault_requests.h"
 #include "protocol/error.h"
 #include "protocol/pkcs11_info.h"
 #include "protocol/private_key.h"
@@ -36,9 +38,11 @@ struct Notice {
 /// The person is to type something; the client answers with Answer.
 struct Question {
   enum class Kind : std::uint8_t {
-    pin,      ///< not echoed
-    new_pin,  ///< not echoed, typed twice
-    text,     ///< echoed: "yes", a token's name
+    pin,             ///< not echoed
+    new_pin,         ///< not echoed, typed twice
+    text,            ///< echoed: "yes", a token's name
+    passphrase,      ///< not echoed
+    new_passphrase,  ///< not echoed, typed twice
   };
   Kind kind = Kind::pin;
   std::string text;
@@ -67,17 +71,19 @@ struct Tokens {
 /// A key that the agent holds or has kept.
 struct Key {
   std::string name;   ///< empty: not kept, added by ssh-add
-  std::string where;  ///< "fido", "pkcs11", "memory", or an SK middleware's path
+  std::string where;  ///< "vault", "fido", "pkcs11", "memory", or an SK middleware's path
   std::string token;  ///< which one, as far as known: product and serial at generation
   std::string comment;
   PublicKey public_key;
-  std::string uri;            ///< of a key on a PKCS#11 token (RFC 7512)
-  std::uint8_t sk_flags = 0;  ///< of sk keys: 0x01 touch, 0x04 PIN, 0x20 resident (PROTOCOL.u2f)
-  std::uint64_t created = 0;  ///< seconds since 1970; 0: unknown
-  bool confirm = false;       ///< each use is confirmed (ssh-add -c)
-  bool loaded = true;         ///< offered to ssh now
+  std::string uri;                    ///< of a key on a PKCS#11 token (RFC 7512)
+  std::uint8_t sk_flags = 0;          ///< of sk keys: 0x01 touch, 0x04 PIN, 0x20 resident (PROTOCOL.u2f)
+  std::uint64_t created = 0;          ///< seconds since 1970; 0: unknown
+  bool confirm = false;               ///< each use is confirmed (ssh-add -c)
+  bool loaded = true;                 ///< offered to ssh now
+  std::vector<std::string> services;  ///< where its public key was given
 };
 struct Keys {
+  bool vault_locked = false;  ///< there is a vault, and keys in it wait for it to be opened
   std::vector<Key> keys;
 
   static Keys read(Reader& in);
@@ -91,6 +97,7 @@ struct Kept {
   Bytes attestation_certificate;
   Bytes attestation_signature;
   Bytes authenticator_data;
+  SecretBytes recovery_code;  ///< of a vault that was made for this key, to be shown once; else empty
 
   static Kept read(Reader& in);
   void write(Writer& out) const;
@@ -124,7 +131,8 @@ struct Residents {
   void write(Writer& out) const;
 };
 
-using Reply = std::variant<Failed, Done, Notice, Question, Tokens, Keys, Kept, Exported, Residents, Attested>;
+using Reply = std::variant<Failed, Done, Notice, Question, Tokens, Keys, Kept, Exported, Residents, Attested, Slots,
+                           SlotAdded, BackedUp, Activity>;
 
 Reply parse_reply(ByteView message);
 Bytes frame_reply(const Reply& reply);

@@ -24,6 +24,15 @@ enum class Type : std::uint8_t {
   adopt_key = 14,
   unblock_pin = 15,
   attest_key = 16,
+  unlock_vault = 17,
+  lock_vault = 18,
+  list_slots = 19,
+  add_slot = 20,
+  remove_slot = 21,
+  back_up = 22,
+  restore = 23,
+  change_key = 24,
+  watch = 25,
 };
 
 Type type_of(const ListTokens&) { return Type::list_tokens; }
@@ -42,6 +51,15 @@ Type type_of(const Answer&) { return Type::answer; }
 Type type_of(const AdoptKey&) { return Type::adopt_key; }
 Type type_of(const UnblockPin&) { return Type::unblock_pin; }
 Type type_of(const AttestKey&) { return Type::attest_key; }
+Type type_of(const UnlockVault&) { return Type::unlock_vault; }
+Type type_of(const LockVault&) { return Type::lock_vault; }
+Type type_of(const ListSlots&) { return Type::list_slots; }
+Type type_of(const AddSlot&) { return Type::add_slot; }
+Type type_of(const RemoveSlot&) { return Type::remove_slot; }
+Type type_of(const BackUp&) { return Type::back_up; }
+Type type_of(const Restore&) { return Type::restore; }
+Type type_of(const ChangeKey&) { return Type::change_key; }
+Type type_of(const Watch&) { return Type::watch; }
 
 }  // namespace
 
@@ -83,6 +101,15 @@ Request parse_request(ByteView message) {
     case Type::adopt_key: return whole(AdoptKey::read(in));
     case Type::unblock_pin: return whole(UnblockPin::read(in));
     case Type::attest_key: return whole(AttestKey::read(in));
+    case Type::unlock_vault: return whole(UnlockVault::read(in));
+    case Type::lock_vault: return whole(LockVault::read(in));
+    case Type::list_slots: return whole(ListSlots::read(in));
+    case Type::add_slot: return whole(AddSlot::read(in));
+    case Type::remove_slot: return whole(RemoveSlot::read(in));
+    case Type::back_up: return whole(BackUp::read(in));
+    case Type::restore: return whole(Restore::read(in));
+    case Type::change_key: return whole(ChangeKey::read(in));
+    case Type::watch: return whole(Watch::read(in));
   }
   throw Error(Errc::unsupported, "unknown control request " + std::to_string(number));
 }

@@ -2,8 +2,10 @@
 
 #include <variant>
 
+#include "protocol/control_activity.h"
 #include "protocol/control_key_requests.h"
 #include "protocol/control_token_requests.h"
+#include "protocol/control_vault_requests.h"
 #include "protocol/secret_bytes.h"
 #include "protocol/wire.h"
 
@@ -26,7 +28,8 @@ struct Answer {
 
 using Request =
     std::variant<ListTokens, ListKeys, NewKey, ImportKey, ExportKey, RemoveKey, SetPin, ChangePin, ListResident,
-                 RemoveResident, RenameResident, ResetToken, Answer, AdoptKey, UnblockPin, AttestKey>;
+                 RemoveResident, RenameResident, ResetToken, Answer, AdoptKey, UnblockPin, AttestKey, UnlockVault,
+                 LockVault, ListSlots, AddSlot, RemoveSlot, BackUp, Restore, ChangeKey, Watch>;
 
 /// From a whole message without its length word; nothing may be left over. Errors: malformed, unsupported, too_large.
 Request parse_request(ByteView message);

@@ -15,6 +15,13 @@ inline constexpr std::size_t host_message_bytes = (256 + 16) * 1024;
 inline constexpr std::size_t host_reply_bytes = 4 * 1024 * 1024;
 /// Credential id of an sk key.
 inline constexpr std::size_t key_handle_bytes = 1024;
+/// Salt and secret of hmac-secret (CTAP 2.1 §12.5).
+inline constexpr std::size_t fido_salt_bytes = 32;
+inline constexpr std::size_t fido_secret_bytes = 32;
+/// What OpenSecret gives: an x coordinate of P-521 is the longest.
+inline constexpr std::size_t opened_secret_bytes = 66;
+/// What OpenSecret takes: a ciphertext of the largest RSA key that tokens have.
+inline constexpr std::size_t sealed_secret_bytes = 1024;
 /// Relying party id of an sk key, "ssh:…".
 inline constexpr std::size_t application_bytes = 256;
 /// User id and user name of a credential (CTAP 2.1 §6.1.2 lets a token cut names at 64).

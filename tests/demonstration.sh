@@ -1,20 +1,63 @@
 #!/usr/bin/env bash
-# What `./dev run` shows, inside `fob-agent COMMAND`: makes a first key that exists in the agent alone, then leaves a
-# shell in which ssh-add, ssh and git use it; without a terminal, shows the three at work.
+# What `./dev run` shows: an agent with a first key, in a vault that ends with this script, and a shell in which fob,
+# ssh-add, ssh and git use it; without a terminal, shows them at work. Who has a vault already keeps it: then the first
+# key is in memory only, and this agent has that vault.
 set -euo pipefail
 
-[ -n "${SSH_AUTH_SOCK:-}" ] || {
-  echo "run me as: fob-agent $0" >&2
-  exit 1
-}
-# `fob`, as ./dev run has built it.
-PATH=$(cd "$(dirname "$0")/../build/release" && pwd):$PATH
-export PATH
-place=$(mktemp -d)
-trap 'rm -rf "$place"; [ -z "${sshd_pid:-}" ] || kill "$sshd_pid" 2>/dev/null || true' EXIT
+programs=$(cd "$(dirname "$0")/../build/release" && pwd)
 
-# The private half touches a file system in memory only, for a moment; there is no vault yet to make it in.
+is_interactive() { [ -t 0 ] && [ -t 1 ]; }
+
+# Runs this script again inside an agent, whose environment says where its vault is and who answers its questions.
+start_agent() {
+  local variables=(FOB_DEMONSTRATION=1)
+  place=$(mktemp -d)
+  trap 'rm -rf "$place"' EXIT
+  # The vault's passphrase is in this file alone, in a folder of nobody else's.
+  printf '#!/bin/sh\necho %s\n' "$(head -c 15 /dev/urandom | base32)" >"$place/askpass"
+  chmod 700 "$place/askpass"
+  [ -e "${XDG_DATA_HOME:-$HOME/.local/share}/fob/vault.db" ] || variables+=("XDG_DATA_HOME=$place/data")
+  is_interactive || variables+=("SSH_ASKPASS=$place/askpass" SSH_ASKPASS_REQUIRE=force)
+  env "${variables[@]}" "$programs/fob-agent" -T "$0" "$place" "${XDG_DATA_HOME:-}"
+}
+
+if [ -z "${FOB_DEMONSTRATION:-}" ]; then
+  start_agent
+  exit
+fi
+
+place=$1
+# What was changed was for the agent, and not for the shell here.
+unset FOB_DEMONSTRATION XDG_DATA_HOME
+[ -z "$2" ] || export XDG_DATA_HOME=$2
+PATH=$programs:$PATH
+export PATH
+trap '[ -z "${sshd_pid:-}" ] || kill "$sshd_pid" 2>/dev/null || true' EXIT
+
+# Whether the agent's vault is the one that goes with this script: a configuration may name another.
+vault_is_ours() { fob slot --json | grep -qF "\"path\": \"$place/"; }
+
+show() {
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+
 first_key() {
+  if ! vault_is_ours; then
+    first_key_in_memory
+    return
+  fi
+  local answered=(env SSH_ASKPASS="$place/askpass" SSH_ASKPASS_REQUIRE=force)
+  if is_interactive; then
+    "${answered[@]}" fob new first --on vault >/dev/null
+  else
+    show fob new first --on vault
+  fi
+  fob public first >"$place/key.pub"
+}
+
+# The private half touches a file system in memory only, for a moment.
+first_key_in_memory() {
   local memory
   memory=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$place")")
   ssh-keygen -q -t ed25519 -N '' -C "$(id -un)@$(hostname) first key" -f "$memory/key"
@@ -31,11 +74,6 @@ git_environment() {
     GIT_CONFIG_KEY_1=user.signingKey GIT_CONFIG_VALUE_1="$place/key.pub" \
     GIT_CONFIG_KEY_2=gpg.ssh.allowedSignersFile GIT_CONFIG_VALUE_2="$place/allowed_signers" \
     GIT_CONFIG_KEY_3=commit.gpgSign GIT_CONFIG_VALUE_3=true
-}
-
-show() {
-  printf '\n$ %s\n' "$*"
-  "$@"
 }
 
 start_sshd() {
@@ -81,24 +119,56 @@ demonstrate() {
   git init -q "$place/repository"
   show git -C "$place/repository" commit -q --allow-empty -m "signed by a key in fob-agent"
   show git -C "$place/repository" verify-commit HEAD
+  ! vault_is_ours || demonstrate_vault
+}
+
+demonstrate_vault() {
+  show fob slot
+  show fob lock
+  show fob list
+  # The agent has the vault opened for this: the same program answers that answered fob.
+  show git -C "$place/repository" commit -q --allow-empty -m "signed once the vault was open again"
+  show git -C "$place/repository" verify-commit HEAD
+  show fob backup "$place/backup"
+}
+
+describe_first_key() {
+  if vault_is_ours; then
+    cat <<TEXT
+fob-agent runs (pid $SSH_AGENT_PID) and holds a first key, in a vault that ends with this shell:
+  $(ssh-keygen -lf "$place/key.pub")
+The vault's passphrase, for fob unlock:  $(sh "$place/askpass")
+TEXT
+  else
+    cat <<TEXT
+fob-agent runs (pid $SSH_AGENT_PID) and holds a first key, in memory only:
+  $(ssh-keygen -lf "$place/key.pub")
+It has the vault that you have already, too.
+TEXT
+  fi
+}
+
+describe_lasting_vault() {
+  ! vault_is_ours || echo 'A vault that stays: in another shell  eval "$(fob-agent -s)"  and  fob new NAME --on vault'
 }
 
 first_key
 git_environment
-if [ -t 0 ] && [ -t 1 ]; then
+if is_interactive; then
   cat <<TEXT
 
-fob-agent runs (pid $SSH_AGENT_PID) and holds a first key, in memory only:
-  $(ssh-add -l)
+$(describe_first_key)
 
-In this shell ssh-add, ssh and git use it. Try:
+In this shell fob, ssh-add, ssh and git use it. Try:
   ssh-add -l                      the keys it holds
-  ssh-add ~/.ssh/id_ed25519       add one of yours
+  ssh-add ~/.ssh/id_ed25519       add one of yours, in memory only
   ssh-add -c -t 1h KEY            ask before each use, forget it after an hour
   git commit -S …                 commits are signed with the first key
   fob tokens                      FIDO2 and PKCS#11 tokens that are there
-  fob new work                    a key on a token
+  fob new work                    a key on the FIDO2 token that is plugged in, else in the vault
+  fob slot                        what opens the vault; fob lock and fob unlock do it
 The agent ends with this shell: exit.
+$(describe_lasting_vault)
 
 TEXT
   "${SHELL:-/bin/bash}" || true

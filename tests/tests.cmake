@@ -6,11 +6,29 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_G
   add_compile_options(-Wno-dangling-reference)
 endif()
 
+# What is tested is optimised; the tests are compiled in two thirds of the time without.
+add_compile_options(-O0 -U_FORTIFY_SOURCE)
+
+# What several programs share, compiled once: the daemon under test and its clients, keys, logins, temporary folders.
+file(GLOB DAEMON_SUPPORT CONFIGURE_DEPENDS tests/daemon/*.cc)
+list(FILTER DAEMON_SUPPORT EXCLUDE REGEX "_test\\.cc$|/main\\.cc$|random_messages|refusal")
+add_library(daemon_support STATIC ${DAEMON_SUPPORT})
+target_link_libraries(daemon_support PUBLIC protocol GTest::gtest Threads::Threads)
+target_compile_definitions(daemon_support PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE:fob-agent>"
+                                          PUBLIC FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+if(FOB_SANITIZE OR FOB_COVERAGE)
+  target_compile_definitions(daemon_support PUBLIC FOB_INSTRUMENTED)
+endif()
+target_precompile_headers(daemon_support PRIVATE <gtest/gtest.h>)
+# It looks through all that a process has.
+set_source_files_properties(tests/daemon/memory_scan.cc PROPERTIES COMPILE_OPTIONS -O2 SKIP_PRECOMPILE_HEADERS ON)
+
 # Unit: pure code, no process but this one.
 file(GLOB PROTOCOL_TESTS CONFIGURE_DEPENDS tests/unit/protocol/*.cc)
 add_executable(protocol_tests ${PROTOCOL_TESTS})
 target_link_libraries(protocol_tests PRIVATE protocol GTest::gtest_main)
 target_compile_definitions(protocol_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+target_precompile_headers(protocol_tests PRIVATE <gtest/gtest.h>)
 
 # Key files of every kind; and the converter of tests/host/key_files.sh.
 file(GLOB KEY_FILE_TESTS CONFIGURE_DEPENDS tests/unit/key_file/*.cc)
@@ -20,13 +38,10 @@ target_compile_definitions(key_file_tests PRIVATE FOB_TEST_DATA="${CMAKE_SOURCE_
 add_executable(fob-key-file tests/host/key_file_tool.cc)
 target_link_libraries(fob-key-file PRIVATE key_file)
 
-file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc)
-# They share the keys, certificates, logins and temporary folders of the daemon's tests.
-add_executable(agent_tests ${AGENT_TESTS} tests/daemon/certify.cc tests/daemon/memory_scan.cc tests/daemon/numbers.cc
-                           tests/daemon/session.cc
-                           tests/daemon/temp_dir.cc tests/daemon/test_key.cc)
-target_link_libraries(agent_tests PRIVATE agent GTest::gtest)
-target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp>)
+file(GLOB AGENT_TESTS CONFIGURE_DEPENDS tests/unit/agent/*.cc tests/unit/vault/*.cc)
+add_executable(agent_tests ${AGENT_TESTS})
+target_link_libraries(agent_tests PRIVATE agent daemon_support)
+target_precompile_headers(agent_tests PRIVATE <boost/asio.hpp> <gtest/gtest.h>)
 
 # The token host as a process of its own, in its sandbox, with a virtual token at its other side.
 file(GLOB TOKENS_TESTS CONFIGURE_DEPENDS tests/unit/tokens/*.cc)
@@ -34,21 +49,23 @@ add_executable(tokens_tests ${TOKENS_TESTS} tests/unit/protocol/vectors.cc)
 target_link_libraries(tokens_tests PRIVATE token_host virtual_token GTest::gtest)
 target_compile_definitions(tokens_tests PRIVATE FOB_TOKEN_HOST="$<TARGET_FILE:fob-token-host>"
                                                 FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+target_precompile_headers(tokens_tests PRIVATE <gtest/gtest.h>)
 add_dependencies(tokens_tests fob-token-host)
 
 # The fob command: its parts, and the program itself in a terminal of its own, with a scripted agent.
 file(GLOB CLI_TESTS CONFIGURE_DEPENDS tests/unit/cli/*.cc)
-add_executable(cli_tests ${CLI_TESTS} tests/daemon/temp_dir.cc tests/unit/protocol/vectors.cc)
-target_link_libraries(cli_tests PRIVATE cli nlohmann_json::nlohmann_json GTest::gtest Threads::Threads)
-target_compile_definitions(cli_tests PRIVATE FOB_DEFAULT="$<TARGET_FILE:fob>" FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+add_executable(cli_tests ${CLI_TESTS} tests/unit/protocol/vectors.cc)
+target_link_libraries(cli_tests PRIVATE cli daemon_support nlohmann_json::nlohmann_json)
+target_compile_definitions(cli_tests PRIVATE FOB_DEFAULT="$<TARGET_FILE:fob>")
+target_precompile_headers(cli_tests PRIVATE <gtest/gtest.h> <nlohmann/json.hpp>)
 add_dependencies(cli_tests fob)
 
 # Daemon: the real daemon, spoken to over its socket.
 file(GLOB DAEMON_TESTS CONFIGURE_DEPENDS tests/daemon/*.cc)
+list(REMOVE_ITEM DAEMON_TESTS ${DAEMON_SUPPORT})
 add_executable(daemon_tests ${DAEMON_TESTS})
-target_link_libraries(daemon_tests PRIVATE protocol GTest::gtest Threads::Threads)
-target_compile_definitions(daemon_tests PRIVATE FOB_AGENT_DEFAULT="$<TARGET_FILE:fob-agent>"
-                                                FOB_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+target_link_libraries(daemon_tests PRIVATE daemon_support)
+target_precompile_headers(daemon_tests PRIVATE <gtest/gtest.h>)
 add_dependencies(daemon_tests fob-agent)
 
 gtest_discover_tests(protocol_tests TEST_PREFIX protocol. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
@@ -66,7 +83,7 @@ function(add_host_test name)
                        ENVIRONMENT FOB_AGENT=$<TARGET_FILE:fob-agent>)
 endfunction()
 file(GLOB HOST_SCRIPTS CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/tests/host tests/host/*.sh)
-list(REMOVE_ITEM HOST_SCRIPTS lib.sh openssh_regress.sh softhsm.sh pkcs11_steps.sh)
+list(REMOVE_ITEM HOST_SCRIPTS lib.sh openssh_regress.sh softhsm.sh pkcs11_steps.sh doctor_steps.sh)
 foreach(script ${HOST_SCRIPTS})
   string(REPLACE ".sh" "" name ${script})
   add_host_test(${name} ${script})
@@ -79,6 +96,7 @@ endforeach()
 # The load generator of ./dev bench.
 file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS tests/bench/*.cc)
 add_executable(fob-load ${BENCH_SOURCES})
+target_compile_options(fob-load PRIVATE -O2)
 target_include_directories(fob-load SYSTEM PRIVATE ${P11KIT_INCLUDE_DIRS})
 target_link_libraries(fob-load PRIVATE PkgConfig::SODIUM ${CMAKE_DL_LIBS})
 include(${CMAKE_SOURCE_DIR}/tests/virtual/virtual.cmake)
@@ -86,3 +104,5 @@ include(${CMAKE_SOURCE_DIR}/tests/virtual/piv/piv.cmake)
 include(${CMAKE_SOURCE_DIR}/tests/virtual/pkcs11/pkcs11.cmake)
 include(${CMAKE_SOURCE_DIR}/tests/tokens/tokens.cmake)
 include(${CMAKE_SOURCE_DIR}/tests/pkcs11/pkcs11_tests.cmake)
+include(${CMAKE_SOURCE_DIR}/tests/vault/vault.cmake)
+include(${CMAKE_SOURCE_DIR}/tests/faults/faults.cmake)

@@ -14,6 +14,7 @@ namespace fob {
 namespace {
 
 constexpr std::size_t challenge_bytes = 32;
+constexpr char hmac_secret[] = "hmac-secret";
 /// OpenSSH's user id: this many bytes, zeros after the name.
 constexpr std::size_t openssh_user_id_bytes = 32;
 
@@ -84,14 +85,17 @@ Bytes part(const unsigned char* data, std::size_t size) {
   return to_bytes({data, size});
 }
 
+Bytes key_handle(const fido_cred_t& credential) {
+  Bytes out = part(fido_cred_id_ptr(&credential), fido_cred_id_len(&credential));
+  if (!out.empty() && out.size() <= limits::key_handle_bytes) return out;
+  throw Error(Errc::invalid_key, "the token's key handle has " + std::to_string(out.size()) + " bytes, at most " +
+                                     std::to_string(limits::key_handle_bytes) + " allowed");
+}
+
 NewKey new_key(const NewKeyRequest& request, const fido_cred_t& credential, Bytes challenge) {
   NewKey out;
   out.public_key = sk_public_key(request.kind, credential, request.application);
-  out.key_handle = part(fido_cred_id_ptr(&credential), fido_cred_id_len(&credential));
-  if (out.key_handle.empty() || out.key_handle.size() > limits::key_handle_bytes) {
-    throw Error(Errc::invalid_key, "the token's key handle has " + std::to_string(out.key_handle.size()) +
-                                       " bytes, at most " + std::to_string(limits::key_handle_bytes) + " allowed");
-  }
+  out.key_handle = key_handle(credential);
   out.flags = request.flags & static_cast<std::uint8_t>(~sk_flags::force_operation);
   out.attestation_certificate = part(fido_cred_x5c_ptr(&credential), fido_cred_x5c_len(&credential));
   out.attestation_signature = part(fido_cred_sig_ptr(&credential), fido_cred_sig_len(&credential));
@@ -160,6 +164,30 @@ NewKey FidoToken::generate(const NewKeyRequest& request, const SecretBytes* pin)
   check(fido_dev_make_cred(device_.get(), credential.get(), pin_text.c_str()));
   check(verify_attestation(*credential));
   return new_key(request, *credential, std::move(challenge));
+}
+
+Bytes FidoToken::make_secret_credential(const std::string& application, const SecretBytes* pin) {
+  const Session session(*this);
+  const TokenInfo now = info();
+  if (std::find(now.extensions.begin(), now.extensions.end(), hmac_secret) == now.extensions.end()) {
+    throw_missing("cannot make secrets (it has no hmac-secret)", "use another token, or a passphrase");
+  }
+  NewKeyRequest request;
+  request.application = application;
+  request.user = "fob";
+  check_abilities(now, request);
+  const bool verify = needs_verification(now, request);
+  const bool by_itself = verify && verifies_itself(now, pin);
+  const PinText pin_text(verify && !by_itself ? pin : nullptr);
+  const FidoCredential credential =
+      wanted_credential(request, user_id(request.user), random_bytes(challenge_bytes), by_itself);
+  check(fido_cred_set_extensions(credential.get(), FIDO_EXT_HMAC_SECRET));
+  check(fido_dev_make_cred(device_.get(), credential.get(), pin_text.c_str()));
+  const int status = verify_attestation(*credential);
+  // As libfido2 says that the token's extensions are others than it was asked for.
+  if (status == FIDO_ERR_INVALID_PARAM) throw_missing("made a credential without hmac-secret", "use another token");
+  check(status);
+  return key_handle(*credential);
 }
 
 }  // namespace fob

@@ -21,6 +21,8 @@ class FidoToken : public Token {
   bool has_key(const KeyRef& key) override;
   NewKey generate(const NewKeyRequest& request, const SecretBytes* pin) override;
   Bytes sign(const KeyRef& key, ByteView data, const SecretBytes* pin) override;
+  Bytes make_secret_credential(const std::string& application, const SecretBytes* pin) override;
+  SecretBytes derive_secret(const SecretRequest& request, const SecretBytes* pin) override;
   std::vector<ResidentKey> resident_keys(const SecretBytes* pin) override;
   void remove_resident(ByteView key_handle, const SecretBytes* pin) override;
   void rename_resident(ByteView key_handle, const std::string& user, const SecretBytes* pin) override;

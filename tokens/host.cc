@@ -23,6 +23,13 @@ struct TokenVerbs {
   Reply operator()(const Sign& request) const {
     return Signed{token.sign(request.key, request.data, given(request.pin))};
   }
+  Reply operator()(const MakeSecretCredential& request) const {
+    return SecretCredential{token.make_secret_credential(request.application, given(request.pin))};
+  }
+  Reply operator()(const DeriveSecret& request) const {
+    const SecretRequest wanted{request.application, request.key_handle, request.salt, request.verify};
+    return Secret{token.derive_secret(wanted, given(request.pin))};
+  }
   Reply operator()(const ListResident& request) const { return ResidentKeys{token.resident_keys(given(request.pin))}; }
   Reply operator()(const RemoveResident& request) const {
     token.remove_resident(request.key_handle, given(request.pin));

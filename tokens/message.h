@@ -19,9 +19,10 @@ struct Cancel {
   void write(Writer&) const {}
 };
 
-using Request = std::variant<Describe, HasKey, Generate, Sign, ListResident, RemoveResident, RenameResident, SetPin,
-                             ChangePin, Reset, Cancel, ListModules, ListReaders, ListTokens, ListKeys, SignWithKey,
-                             GenerateKey, StoreKey, DeleteKey, AttestKey, ChangeTokenPin, ResetTokenPin>;
+using Request =
+    std::variant<Describe, HasKey, Generate, Sign, ListResident, RemoveResident, RenameResident, SetPin, ChangePin,
+                 Reset, Cancel, ListModules, ListReaders, ListTokens, ListKeys, SignWithKey, GenerateKey, StoreKey,
+                 DeleteKey, AttestKey, ChangeTokenPin, ResetTokenPin, MakeSecretCredential, DeriveSecret, OpenSecret>;
 
 /// From a whole message without its length word; nothing may be left over. Errors: malformed, unsupported, too_large.
 Request parse_request(ByteView message);
@@ -50,8 +51,9 @@ struct Signed {
   void write(Writer& out) const;
 };
 
-using Reply = std::variant<TouchWanted, Failed, Done, Described, Found, Generated, Signed, ResidentKeys, Opened,
-                           PinPadWanted, ModuleList, ReaderList, TokenList, KeyList, Attested>;
+using Reply =
+    std::variant<TouchWanted, Failed, Done, Described, Found, Generated, Signed, ResidentKeys, Opened, PinPadWanted,
+                 ModuleList, ReaderList, TokenList, KeyList, Attested, SecretCredential, Secret>;
 
 /// From a whole message without its length word; all of it is checked, for a hostile token may own the host. Errors:
 /// malformed, unsupported, too_large, invalid_key.

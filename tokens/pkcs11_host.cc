@@ -10,11 +10,14 @@ struct ModuleVerbs {
 
   Reply operator()(const ListTokens& request) const { return TokenList{module.tokens(request.uri)}; }
   Reply operator()(const ListKeys& request) const {
-    return KeyList{module.keys(request.uri, request.pin, request.stay_logged_in)};
+    return KeyList{module.keys(request.uri, request.pin, request.stay_logged_in, request.opening)};
   }
   Reply operator()(const SignWithKey& request) const {
     return Signed{
         module.sign(request.uri, request.key_blob, request.flags, request.data, request.pin, request.stay_logged_in)};
+  }
+  Reply operator()(const OpenSecret& request) const {
+    return Secret{module.open_secret(request.uri, request.key_blob, request.sealed, request.pin)};
   }
   Reply operator()(const GenerateKey& request) const {
     return KeyList{{module.generate(request.key, request.secrets)}};

@@ -14,13 +14,6 @@ std::string read_uri(Reader& in) {
   return out;
 }
 
-/// Strict, so that a request has one form.
-bool read_flag(Reader& in) {
-  const std::uint8_t value = in.u8();
-  if (value > 1) throw Error(Errc::malformed, "a flag that is neither 0 nor 1");
-  return value == 1;
-}
-
 /// The largest value of both policies.
 constexpr std::uint8_t last_policy = 3;
 
@@ -49,13 +42,14 @@ Pkcs11NewKey read_new_key(Reader& in) {
   out.pin_policy = read_policy<PivPinPolicy>(in);
   out.touch_policy = read_policy<PivTouchPolicy>(in);
   out.replace = read_flag(in);
+  out.opens_secrets = read_flag(in);
   return out;
 }
 
 void write_new_key(Writer& out, const Pkcs11NewKey& key) {
   out.string(key.token).string(traits(key.kind).name).u32(key.rsa_bits).string(key.label).string(key.slot);
   out.u8(static_cast<std::uint8_t>(key.pin_policy)).u8(static_cast<std::uint8_t>(key.touch_policy));
-  out.boolean(key.replace);
+  out.boolean(key.replace).boolean(key.opens_secrets);
 }
 
 Pkcs11Secrets read_secrets(Reader& in) {
@@ -116,10 +110,11 @@ ListKeys ListKeys::read(Reader& in) {
   out.uri = read_uri(in);
   out.pin = read_pin(in);
   out.stay_logged_in = read_flag(in);
+  out.opening = read_flag(in);
   return out;
 }
 
-void ListKeys::write(Writer& out) const { out.string(uri).string(pin.view()).boolean(stay_logged_in); }
+void ListKeys::write(Writer& out) const { out.string(uri).string(pin.view()).boolean(stay_logged_in).boolean(opening); }
 
 SignWithKey SignWithKey::read(Reader& in) {
   SignWithKey out;
@@ -186,6 +181,17 @@ AttestKey AttestKey::read(Reader& in) {
 }
 
 void AttestKey::write(Writer& out) const { out.string(uri).string(key_blob); }
+
+OpenSecret OpenSecret::read(Reader& in) {
+  OpenSecret out;
+  out.uri = read_uri(in);
+  out.key_blob = to_bytes(in.string());
+  out.sealed = to_bytes(in.string(limits::sealed_secret_bytes));
+  out.pin = read_pin(in);
+  return out;
+}
+
+void OpenSecret::write(Writer& out) const { out.string(uri).string(key_blob).string(sealed).string(pin.view()); }
 
 ChangeTokenPin ChangeTokenPin::read(Reader& in) {
   ChangeTokenPin out;

@@ -31,11 +31,13 @@ struct ListTokens {
   void write(Writer& out) const;
 };
 /// The keys that `uri` matches, on every token that it matches; `pin` only where it matches one token. Keys that SSH
-/// has no use for are left out.
+/// has no use for are left out, as far as the token shows that they sign nothing; with `opening`, those that OpenSecret
+/// has no use for.
 struct ListKeys {
   std::string uri;
   SecretBytes pin;
   bool stay_logged_in = false;
+  bool opening = false;
   static ListKeys read(Reader& in);
   void write(Writer& out) const;
 };
@@ -75,6 +77,17 @@ struct AttestKey {
   std::string uri;
   Bytes key_blob;  ///< as in DeleteKey
   static AttestKey read(Reader& in);
+  void write(Writer& out) const;
+};
+/// What a key opens. RSA: `sealed` is a ciphertext of RSAES-OAEP with SHA-1, and the secret its plaintext
+/// (CKM_RSA_PKCS_OAEP). EC: `sealed` is an uncompressed point of its curve, and the secret the x coordinate of their
+/// shared point (CKM_ECDH1_DERIVE without KDF).
+struct OpenSecret {
+  std::string uri;
+  Bytes key_blob;  ///< as in DeleteKey
+  Bytes sealed;
+  SecretBytes pin;
+  static OpenSecret read(Reader& in);
   void write(Writer& out) const;
 };
 struct ChangeTokenPin {

@@ -22,6 +22,8 @@ struct Pkcs11NewKey {
   PivPinPolicy pin_policy = PivPinPolicy::by_slot;
   PivTouchPolicy touch_policy = PivTouchPolicy::by_slot;
   bool replace = false;  ///< a key in that slot may be overwritten; else refused
+  /// EC keys only: for OpenSecret in place of signing. Of a PIV card: in slot 9d unless said otherwise.
+  bool opens_secrets = false;
 };
 
 /// What a token wants to know before it lets itself be changed.

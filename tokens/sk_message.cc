@@ -18,6 +18,13 @@ void write_kind(Writer& out, KeyKind kind) { out.string(traits(kind).name); }
 
 Bytes read_key_handle(Reader& in) { return to_bytes(in.string(limits::key_handle_bytes)); }
 
+Bytes read_salt(Reader& in) {
+  Bytes out = to_bytes(in.string(limits::fido_salt_bytes));
+  if (out.size() == limits::fido_salt_bytes) return out;
+  throw Error(Errc::malformed, "a salt of " + std::to_string(out.size()) + " bytes, " +
+                                   std::to_string(limits::fido_salt_bytes) + " wanted");
+}
+
 std::string read_application(Reader& in) { return std::string(in.text(limits::application_bytes)); }
 
 std::string read_user(Reader& in) { return std::string(in.text(limits::credential_user_bytes)); }
@@ -121,6 +128,29 @@ ChangePin ChangePin::read(Reader& in) {
 
 void ChangePin::write(Writer& out) const { out.string(old_pin.view()).string(new_pin.view()); }
 
+MakeSecretCredential MakeSecretCredential::read(Reader& in) {
+  MakeSecretCredential out;
+  out.application = read_application(in);
+  out.pin = read_pin(in);
+  return out;
+}
+
+void MakeSecretCredential::write(Writer& out) const { out.string(application).string(pin.view()); }
+
+DeriveSecret DeriveSecret::read(Reader& in) {
+  DeriveSecret out;
+  out.application = read_application(in);
+  out.key_handle = read_key_handle(in);
+  out.salt = read_salt(in);
+  out.verify = read_flag(in);
+  out.pin = read_pin(in);
+  return out;
+}
+
+void DeriveSecret::write(Writer& out) const {
+  out.string(application).string(key_handle).string(salt).boolean(verify).string(pin.view());
+}
+
 Described Described::read(Reader& in) { return {TokenInfo::read(in)}; }
 void Described::write(Writer& out) const { info.write(out); }
 
@@ -143,6 +173,22 @@ void Generated::write(Writer& out) const {
   out.string(key.public_key.blob).string(key.key_handle).u8(key.flags).string(key.attestation_certificate);
   out.string(key.attestation_signature).string(key.authenticator_data).string(key.challenge);
 }
+
+SecretCredential SecretCredential::read(Reader& in) {
+  SecretCredential out{read_key_handle(in)};
+  if (out.key_handle.empty()) throw Error(Errc::malformed, "a credential without key handle");
+  return out;
+}
+
+void SecretCredential::write(Writer& out) const { out.string(key_handle); }
+
+Secret Secret::read(Reader& in) {
+  Secret out{SecretBytes(in.string(limits::opened_secret_bytes))};
+  if (out.secret.empty()) throw Error(Errc::malformed, "a secret without bytes");
+  return out;
+}
+
+void Secret::write(Writer& out) const { out.string(secret.view()); }
 
 ResidentKeys ResidentKeys::read(Reader& in) {
   ResidentKeys out;

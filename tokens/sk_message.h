@@ -59,6 +59,23 @@ struct ChangePin {
   static ChangePin read(Reader& in);
   void write(Writer& out) const;
 };
+/// A credential that is not resident, for DeriveSecret (hmac-secret, CTAP 2.1 §12.5).
+struct MakeSecretCredential {
+  std::string application;
+  SecretBytes pin;
+  static MakeSecretCredential read(Reader& in);
+  void write(Writer& out) const;
+};
+/// The 32 bytes that a credential makes of `salt`; others with `verify`, which wants the PIN, than without.
+struct DeriveSecret {
+  std::string application;
+  Bytes key_handle;
+  Bytes salt;  ///< limits::fido_salt_bytes
+  bool verify = false;
+  SecretBytes pin;
+  static DeriveSecret read(Reader& in);
+  void write(Writer& out) const;
+};
 struct Reset {
   static Reset read(Reader&) { return {}; }
   void write(Writer&) const {}
@@ -77,6 +94,16 @@ struct Found {  ///< of HasKey
 struct Generated {
   NewKey key;
   static Generated read(Reader& in);
+  void write(Writer& out) const;
+};
+struct SecretCredential {  ///< of MakeSecretCredential
+  Bytes key_handle;
+  static SecretCredential read(Reader& in);
+  void write(Writer& out) const;
+};
+struct Secret {  ///< of DeriveSecret and OpenSecret
+  SecretBytes secret;
+  static Secret read(Reader& in);
   void write(Writer& out) const;
 };
 struct ResidentKeys {

@@ -186,6 +186,8 @@ std::vector<ResidentKey> SkMiddleware::resident_keys(const SecretBytes* pin) {
   return out;
 }
 
+Bytes SkMiddleware::make_secret_credential(const std::string&, const SecretBytes*) { throw_no_function(); }
+SecretBytes SkMiddleware::derive_secret(const SecretRequest&, const SecretBytes*) { throw_no_function(); }
 void SkMiddleware::remove_resident(ByteView, const SecretBytes*) { throw_no_function(); }
 void SkMiddleware::rename_resident(ByteView, const std::string&, const SecretBytes*) { throw_no_function(); }
 void SkMiddleware::set_pin(const SecretBytes&) { throw_no_function(); }

@@ -13,7 +13,7 @@ namespace fob {
 ///
 /// It does not tell which keys it has, when it waits for a touch, or how many PIN tries are left: has_key() is always
 /// true, and `touch_wanted` is called before it signs with a key that wants a touch, or makes one. It has no functions
-/// to manage PINs or resident keys: those throw unsupported.
+/// to manage PINs or resident keys, or for secrets: those throw unsupported.
 /// Threads: one. The library stays loaded until the process ends.
 class SkMiddleware : public Token {
  public:
@@ -24,6 +24,8 @@ class SkMiddleware : public Token {
   bool has_key(const KeyRef& key) override;
   NewKey generate(const NewKeyRequest& request, const SecretBytes* pin) override;
   Bytes sign(const KeyRef& key, ByteView data, const SecretBytes* pin) override;
+  Bytes make_secret_credential(const std::string& application, const SecretBytes* pin) override;
+  SecretBytes derive_secret(const SecretRequest& request, const SecretBytes* pin) override;
   std::vector<ResidentKey> resident_keys(const SecretBytes* pin) override;
   void remove_resident(ByteView key_handle, const SecretBytes* pin) override;
   void rename_resident(ByteView key_handle, const std::string& user, const SecretBytes* pin) override;

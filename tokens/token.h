@@ -60,6 +60,14 @@ struct ResidentKey {
   std::string user;  ///< may be empty
 };
 
+/// What a credential of make_secret_credential() makes a secret of.
+struct SecretRequest {
+  std::string application;
+  Bytes key_handle;
+  Bytes salt;           ///< limits::fido_salt_bytes
+  bool verify = false;  ///< with the PIN, or what the token has in its place; the secret is another one then
+};
+
 /// One holder of private keys; every call may block.
 ///
 /// `pin` is nullptr where none is to be sent; an implementation sends it once and never again by itself.
@@ -78,6 +86,12 @@ class Token {
   virtual NewKey generate(const NewKeyRequest& request, const SecretBytes* pin) = 0;
   /// Signs `data` (unhashed); returns an SSH signature blob (PROTOCOL.u2f). Waits for a touch if the key wants one.
   virtual Bytes sign(const KeyRef& key, ByteView data, const SecretBytes* pin) = 0;
+  /// The key handle of a new credential for derive_secret(), not resident (hmac-secret, CTAP 2.1 §12.5). Waits for a
+  /// touch.
+  virtual Bytes make_secret_credential(const std::string& application, const SecretBytes* pin) = 0;
+  /// limits::fido_secret_bytes, always the same of the same request. Waits for a touch. Refused unless the token says
+  /// that it was touched, and has verified whoever uses it just as `verify` has it; `pin` is sent only then.
+  virtual SecretBytes derive_secret(const SecretRequest& request, const SecretBytes* pin) = 0;
   virtual std::vector<ResidentKey> resident_keys(const SecretBytes* pin) = 0;
   virtual void remove_resident(ByteView key_handle, const SecretBytes* pin) = 0;
   virtual void rename_resident(ByteView key_handle, const std::string& user, const SecretBytes* pin) = 0;

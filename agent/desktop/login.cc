@@ -18,17 +18,24 @@ std::string rule(const char* interface, const char* member) {
   return std::string("type='signal',sender='") + service + "',interface='" + interface + "',member='" + member + "'";
 }
 
-/// The value of LockedHint among the changed properties of a session; nothing if it did not change.
-std::optional<bool> locked_hint(sd_bus_message* signal) {
-  std::optional<bool> out;
+/// What a desktop says of its session, as far as that has changed.
+struct Hints {
+  std::optional<bool> locked;
+  std::optional<bool> idle;
+};
+
+/// The hints among the changed properties of a session.
+Hints read_hints(sd_bus_message* signal) {
+  Hints out;
   if (sd_bus_message_skip(signal, "s") < 0 || sd_bus_message_enter_container(signal, 'a', "{sv}") < 0) return out;
   while (sd_bus_message_enter_container(signal, 'e', "sv") > 0) {
     const char* name = nullptr;
-    int value = 0;
     if (sd_bus_message_read(signal, "s", &name) <= 0) return out;
-    if (std::string_view(name) == "LockedHint") {
+    const std::string_view property = name;
+    if (property == "LockedHint" || property == "IdleHint") {
+      int value = 0;
       if (sd_bus_message_read(signal, "v", "b", &value) <= 0) return out;
-      out = value != 0;
+      (property == "IdleHint" ? out.idle : out.locked) = value != 0;
     } else if (sd_bus_message_skip(signal, "v") < 0) {
       return out;
     }
@@ -41,10 +48,11 @@ std::optional<bool> locked_hint(sd_bus_message* signal) {
 
 Login::Login(Bus& bus, std::function<void(Event)> tell) : bus_(bus), tell_(std::move(tell)) {
   bus_.subscribe(rule(manager, "PrepareForSleep"), [this](sd_bus_message* signal) { handle_sleep(signal); });
-  bus_.subscribe(rule(session_interface, "Lock"), [this](sd_bus_message* signal) { handle_lock(signal, Event::lock); });
+  bus_.subscribe(rule(session_interface, "Lock"),
+                 [this](sd_bus_message* signal) { handle_session(signal, Event::lock); });
   bus_.subscribe(rule(session_interface, "Unlock"),
-                 [this](sd_bus_message* signal) { handle_lock(signal, Event::unlock); });
-  // A desktop whose user locks the screen says so by this property only.
+                 [this](sd_bus_message* signal) { handle_session(signal, Event::unlock); });
+  // A desktop whose user locks the screen, or leaves it, says so by properties only.
   bus_.subscribe(rule(properties, "PropertiesChanged") + ",arg0='" + session_interface + "'",
                  [this](sd_bus_message* signal) { handle_change(signal); });
   delay_sleep();
@@ -88,15 +96,16 @@ void Login::handle_sleep(sd_bus_message* signal) {
   });
 }
 
-void Login::handle_lock(sd_bus_message* signal, Event event) {
+void Login::handle_session(sd_bus_message* signal, Event event) {
   if_from_login(signal, [this, event, session = std::string(sd_bus_message_get_path(signal))] {
     tell_if_own_session(session, event);
   });
 }
 
 void Login::handle_change(sd_bus_message* signal) {
-  const std::optional<bool> locked = locked_hint(signal);
-  if (locked) handle_lock(signal, *locked ? Event::lock : Event::unlock);
+  const Hints hints = read_hints(signal);
+  if (hints.idle.value_or(false)) handle_session(signal, Event::idle);
+  if (hints.locked) handle_session(signal, *hints.locked ? Event::lock : Event::unlock);
 }
 
 void Login::tell_if_own_session(const std::string& session, Event event) {

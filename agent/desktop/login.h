@@ -9,10 +9,10 @@
 
 namespace fob::desktop {
 
-/// Word of sleep and screen lock from logind (org.freedesktop.login1(5)).
+/// Word of sleep, screen lock and idleness from logind (org.freedesktop.login1(5)).
 ///
 /// While it lives the machine goes to sleep only after the agent has had word of it and answered: logind waits, 5 s
-/// unless configured otherwise. Lock and unlock are those of any session of this user: the agent may serve all of
+/// unless configured otherwise. Of sessions it tells where they are any of this user's: the agent may serve all of
 /// them, and belong to none.
 class Login {
  public:
@@ -27,7 +27,7 @@ class Login {
  private:
   void delay_sleep();
   void handle_sleep(sd_bus_message* signal);
-  void handle_lock(sd_bus_message* signal, Event event);
+  void handle_session(sd_bus_message* signal, Event event);
   void handle_change(sd_bus_message* signal);
   void if_from_login(sd_bus_message* signal, std::function<void()> then);
   void tell_if_own_session(const std::string& session, Event event);

@@ -7,6 +7,11 @@ _fob_column() {
   fob "$1" 2>/dev/null | awk 'NR > 1 && $1 ~ /^[A-Za-z0-9_\/][A-Za-z0-9._:@%+,=\/-]*$/ { print $1 }'
 }
 
+# The numbers of the vault's slots.
+_fob_slots() {
+  fob slot 2>/dev/null | awk '$1 ~ /^[0-9]+$/ { print $1 }'
+}
+
 # _fob_offer CURRENT WORD...: those that begin with CURRENT. Not compgen -W, which runs $(...) in its words.
 _fob_offer() {
   local current=$1 word
@@ -42,7 +47,8 @@ _fob() {
     word=${line[i]}
     case $word in
       --on | -t | --type | -b | --bits | --slot | --pin-policy | --touch-policy | --application | --user | --comment | \
-        --challenge | --write-attestation | -o | --output | --name)
+        --challenge | --write-attestation | -o | --output | --name | --service | --with | --for | --account | --format | \
+        -k | --key | -n | --namespace | -s | --signature | -f | --allowed-signers | -I | --identity | -p | --port)
         i=$((i + 1))
         ;;
       -*) ;;
@@ -57,18 +63,36 @@ _fob() {
   done
 
   case $previous in
-    --on) mapfile -t words < <(echo fido && _fob_column tokens) ;;
+    --on)
+      mapfile -t words < <(echo fido && _fob_column tokens)
+      [[ $command != new && $command != rotate ]] || words+=(vault)
+      ;;
+    --with) words=(passphrase recovery fido pkcs11) ;;
     -t | --type) words=(ecdsa-sk ed25519-sk ecdsa ecdsa-p384 ecdsa-p521 ed25519 rsa) ;;
     -b | --bits) words=(256 384 521 2048 3072 4096) ;;
     --slot) words=(9a 9c 9d 9e {82..89} 8a 8b 8c 8d 8e 8f {90..95}) ;;
     --pin-policy) words=(never once always) ;;
     --touch-policy) words=(never always cached) ;;
     --application) words=(ssh:) ;;
+    --format)
+      [[ $command != public ]] || words=(openssh rfc4716 pem)
+      [[ $command != export ]] || words=(openssh pem pkcs8 ppk)
+      ;;
+    --for)
+      words=(github gitlab bitbucket bitbucket-pipelines seqera clever-cloud enscale jasmin authorized-keys)
+      ;;
+    -k | --key) mapfile -t words < <(_fob_column list) ;;
+    -n | --namespace) words=(file git) ;;
+    -s | --signature | -f | --allowed-signers)
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+    -I | --identity | --port) return ;;
     -o | --output | --challenge | --write-attestation)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
       ;;
-    --user | --comment | --name) return ;;
+    --user | --comment | --name | --service | --account) return ;;
   esac
   if ((${#words[@]} > 0)); then
     _fob_offer "$current" "${words[@]}"
@@ -78,21 +102,24 @@ _fob() {
 
   case $command in
     '')
-      words=(new list public tokens pin import export remove resident attest reset)
+      words=(new list keys public import export passphrase comment rename rotate remove authorize sign verify git doctor
+        watch tokens pin resident attest reset unlock lock slot backup restore)
       options=(--json --help --version)
       ;;
     new)
       options=(--on --type --bits --comment --replace --slot --pin-policy --touch-policy --resident --verify-required
-        --no-touch --application --user --challenge --write-attestation --output --json --help)
+        --no-touch --application --user --challenge --write-attestation --output --confirm --service --for --account
+        --no-passphrase --copy --yes --json --help)
       ;;
-    list) options=(--json --help) ;;
+    list) options=(--files --json --help) ;;
+    keys) options=(--json --help) ;;
     public)
       mapfile -t words < <(_fob_column list)
-      options=(--json --help)
+      options=(--format --for --account --copy --yes --json --help)
       ;;
     remove)
       mapfile -t words < <(_fob_column list)
-      options=(--from-token --yes --json --help)
+      options=(--from-token --yes --force --json --help)
       ;;
     tokens) options=(--verbose --json --help) ;;
     pin)
@@ -101,11 +128,72 @@ _fob() {
       ;;
     import)
       [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
-      options=(--name --on --slot --pin-policy --touch-policy --replace --json --help)
+      options=(--name --comment --paste --on --slot --pin-policy --touch-policy --replace --confirm --service --json
+        --help)
       ;;
     export)
       mapfile -t words < <(_fob_column list)
-      options=(--output --passphrase --json --help)
+      options=(--output --format --passphrase --no-passphrase --json --help)
+      ;;
+    passphrase)
+      [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      options=(--all --no-passphrase --json --help)
+      ;;
+    comment)
+      [[ -n $subcommand ]] || mapfile -t words < <(_fob_column list)
+      [[ $current != */* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      [[ $current != */* ]] || words=()
+      options=(--json --help)
+      ;;
+    rename)
+      [[ -n $subcommand ]] || mapfile -t words < <(_fob_column list)
+      options=(--json --help)
+      ;;
+    rotate)
+      mapfile -t words < <(_fob_column list)
+      options=(--type --on --slot --pin-policy --touch-policy --json --help)
+      ;;
+    unlock) options=(--with --json --help) ;;
+    lock) options=(--json --help) ;;
+    watch) options=(--once --json --help) ;;
+    authorize)
+      if [[ -z $subcommand ]]; then
+        mapfile -t words < <(_fob_column list)
+      elif declare -F _known_hosts_real >/dev/null; then
+        _known_hosts_real -a -- "$current"
+      fi
+      options=(--port --json --help)
+      ;;
+    doctor)
+      if declare -F _known_hosts_real >/dev/null; then _known_hosts_real -a -- "$current"; fi
+      options=(--port --json --help)
+      ;;
+    sign)
+      [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      options=(--namespace --key --output --force --json --help)
+      ;;
+    verify)
+      [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      options=(--signature --namespace --allowed-signers --identity --json --help)
+      ;;
+    git)
+      [[ -n $subcommand ]] || words=(setup)
+      options=(--key --global --local --force --json --help)
+      ;;
+    slot)
+      options=(--json --help)
+      case $subcommand in
+        '') words=(add remove) ;;
+        add)
+          words=(passphrase recovery)
+          options+=(--on --pin --no-pin)
+          ;;
+        remove) mapfile -t words < <(_fob_slots) ;;
+      esac
+      ;;
+    backup | restore)
+      [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      options=(--replace --json --help)
       ;;
     resident)
       [[ -n $subcommand ]] || words=(list remove rename)

@@ -27,7 +27,7 @@ class MemoryWatch {
   MemoryWatch(const Daemon& daemon, Abuse small_round) : daemon_(daemon) {
     small_round();
     best_service_time(daemon);
-    sleep_for(milliseconds(50));
+    pause_for(milliseconds(50));
     before_ = memory_use(daemon.pid());
   }
 
@@ -145,7 +145,7 @@ void flood_without_reading(Client& client) {
       pauses = 0;
     } else {
       ++pauses;
-      sleep_for(milliseconds(10));
+      pause_for(milliseconds(10));
     }
   }
 }
@@ -157,7 +157,7 @@ TEST(Abuse, OfOneThatNeverReads) {
   const MemoryWatch memory(daemon, [&] {
     Client client(daemon);
     for (int i = 0; i < 8; ++i) client.send(RequestIdentities{});
-    sleep_for(milliseconds(100));
+    pause_for(milliseconds(100));
   });
   {
     Client deaf(daemon);

@@ -75,7 +75,8 @@ Bytes message(MessageType type, ByteView body);
 /// `body` behind its length.
 Bytes framed(ByteView body);
 
-/// The time of the fastest of `tries` new clients that connect and list: what others notice.
+/// The time of the fastest of `tries` new clients that connect and get a reply: what others notice. They ask with the
+/// extension `query`, for its reply is small whatever the agent holds: a long list would time itself.
 std::chrono::microseconds best_service_time(const Daemon& daemon, int tries = 20);
 
 }  // namespace fob

@@ -190,7 +190,7 @@ TEST(ConfirmDialog, ThatStandsOpenDelaysNobodyElse) {
     EXPECT_TRUE(client.add(other));
     EXPECT_TRUE(client.sign(other.blob(), as_bytes("data")));
     EXPECT_TRUE(client.remove(other.blob()));
-    sleep_for(milliseconds(300));
+    pause_for(milliseconds(300));
   }
   EXPECT_FALSE(waiting.has_input(milliseconds(0))) << "answered before the person did";
   write_file(asked.file("answer"), "");

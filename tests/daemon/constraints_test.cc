@@ -38,11 +38,11 @@ TEST(Lifetime, EndsAKeyForListAndSign) {
   Daemon daemon;
   Client client(daemon);
   const TestKey& key = TestKey::any(KeyKind::ed25519);
-  ASSERT_TRUE(client.add(key, "short", seconds(1)));
+  ASSERT_TRUE(client.add(key, "short", seconds(4)));
   ASSERT_TRUE(client.add(TestKey::any(KeyKind::ecdsa_p256), "for ever"));
   EXPECT_TRUE(signs(client, key));
   EXPECT_TRUE(
-      eventually([&] { return client.comments() == std::vector<std::string>{"for ever"}; }, milliseconds(4000)));
+      eventually([&] { return client.comments() == std::vector<std::string>{"for ever"}; }, milliseconds(7000)));
   EXPECT_FALSE(signs(client, key));
   EXPECT_FALSE(client.remove(key.blob()));
 }
@@ -52,7 +52,7 @@ TEST(Lifetime, EndsAKeyForSigningToTheSecond) {
   Client client(daemon);
   const TestKey& key = TestKey::any(KeyKind::ed25519);
   ASSERT_TRUE(client.add(key, "short", seconds(1)));
-  sleep_for(milliseconds(2100));
+  pause_for(milliseconds(2100));
   EXPECT_FALSE(signs(client, key)) << "though nobody asked for the list";
 }
 
@@ -71,19 +71,19 @@ TEST(Lifetime, IsNotReachedEarly) {
   const TestKey& key = TestKey::any(KeyKind::ed25519);
   ASSERT_TRUE(client.add(key, "longer", seconds(3600)));
   ASSERT_TRUE(client.add(TestKey::any(KeyKind::ecdsa_p256), "longest", seconds(0xffffffff)));
-  sleep_for(milliseconds(1500));
+  pause_for(milliseconds(1500));
   EXPECT_TRUE(signs(client, key));
   EXPECT_EQ(client.list().size(), 2U);
 }
 
 TEST(Lifetime, ByDefaultIsTheCommandLines) {
-  Daemon daemon({.arguments = {"-t", "1"}});
+  Daemon daemon({.arguments = {"-t", "4"}});
   Client client(daemon);
   const TestKey& key = TestKey::any(KeyKind::ed25519);
   ASSERT_TRUE(client.add(key, "default"));
   ASSERT_TRUE(client.add(TestKey::any(KeyKind::ecdsa_p256), "own", seconds(3600)));
   EXPECT_TRUE(signs(client, key));
-  EXPECT_TRUE(eventually([&] { return client.comments() == std::vector<std::string>{"own"}; }, milliseconds(4000)));
+  EXPECT_TRUE(eventually([&] { return client.comments() == std::vector<std::string>{"own"}; }, milliseconds(7000)));
   EXPECT_FALSE(signs(client, key));
 }
 

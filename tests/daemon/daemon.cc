@@ -190,6 +190,6 @@ bool is_sanitized(const Daemon& daemon) {
   return maps.find("libasan") != std::string::npos || maps.find("libtsan") != std::string::npos;
 }
 
-void sleep_for(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
+void pause_for(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
 
 }  // namespace fob

@@ -82,14 +82,14 @@ template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds timeout = std::chrono::seconds(5),
                 std::chrono::milliseconds interval = std::chrono::milliseconds(5));
 
-void sleep_for(std::chrono::milliseconds time);
+void pause_for(std::chrono::milliseconds time);
 
 template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds timeout, std::chrono::milliseconds interval) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    sleep_for(interval);
+    pause_for(interval);
   }
   return true;
 }

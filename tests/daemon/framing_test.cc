@@ -74,7 +74,7 @@ TEST(Framing, MayComeByteByByte) {
   for (const std::uint8_t& byte : list) {
     EXPECT_FALSE(client.has_input(milliseconds(0)));
     client.send(ByteView(&byte, 1));
-    sleep_for(milliseconds(20));
+    pause_for(milliseconds(20));
   }
   EXPECT_EQ(type_of(client.reply()), MessageType::identities_answer);
 }

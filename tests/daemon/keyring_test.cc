@@ -49,7 +49,7 @@ TEST(Keyring, AddingAgainReplacesConstraints) {
   lifetime.lifetime_seconds = 1;
   ASSERT_TRUE(client.add(key, "short", lifetime));
   ASSERT_TRUE(client.add(key, "long"));
-  sleep_for(std::chrono::milliseconds(2200));
+  pause_for(std::chrono::milliseconds(2200));
   EXPECT_EQ(client.comments(), Comments{"long"});
 
   Constraints confirm;

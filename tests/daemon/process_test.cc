@@ -122,7 +122,7 @@ TEST(Process, RemovesKeysOnSigusr1WhileLockedToo) {
   ASSERT_TRUE(client.add(TestKey::any(KeyKind::ed25519)));
   ASSERT_TRUE(client.lock("passphrase"));
   ASSERT_EQ(kill(daemon.pid(), SIGUSR1), 0);
-  sleep_for(std::chrono::milliseconds(100));
+  pause_for(std::chrono::milliseconds(100));
   EXPECT_TRUE(client.unlock("passphrase"));
   EXPECT_EQ(client.list().size(), 0U);
 }

@@ -96,11 +96,11 @@ class Watch {
 
  private:
   void expect_secret(const std::string& what) const {
-    sleep_for(settling);
+    pause_for(settling);
     for (const std::string& found : secrets_.scan(daemon_.pid())) ADD_FAILURE() << "after " << what << ": " << found;
   }
   void expect_secret_after_use(const std::string& what) const {
-    if (!hidden_) sleep_for(rest);
+    if (!hidden_) pause_for(rest);
     expect_secret(what);
   }
   void sign(int times) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/limits.h"
 #include "protocol/signature.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -25,11 +26,16 @@ void use(Token& token, unsigned verb) {
   const KeyRef key{verb % 2 == 0 ? KeyKind::sk_ecdsa_p256 : KeyKind::sk_ed25519, "ssh:", {1, 2, 3, 4}, 1};
   NewKeyRequest wanted;
   wanted.kind = key.kind;
-  switch (verb / 2 % 4) {
+  const SecretRequest secret{"fob:vault", key.key_handle, Bytes(limits::fido_salt_bytes, 's'), false};
+  switch (verb / 2 % 6) {
     case 0: token.describe(); break;
     case 1: token.has_key(key); break;
     case 2: fuzz::require(Signature::parse(token.sign(key, {}, nullptr)).sk.has_value(), "an sk signature"); break;
-    default: fuzz::require(token.generate(wanted, nullptr).public_key.kind == key.kind, "the kind asked for"); break;
+    case 3: fuzz::require(token.generate(wanted, nullptr).public_key.kind == key.kind, "the kind asked for"); break;
+    case 4: fuzz::require(!token.make_secret_credential("fob:vault", nullptr).empty(), "a key handle"); break;
+    default:
+      fuzz::require(token.derive_secret(secret, nullptr).size() == limits::fido_secret_bytes, "a secret's size");
+      break;
   }
 }
 

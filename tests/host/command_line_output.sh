@@ -179,15 +179,15 @@ options_bundle() {
 # ---- options with an effect
 
 default_lifetime() {
-  start_agent -t 1
+  start_agent -t 4
   new_key own ed25519
   new_key longer ed25519
   ssh-add -q "$work/own"
   ssh-add -q -t 60 "$work/longer"
   same 2 "$(ssh-add -L | wc -l)" "keys at first"
-  sleep 2.2
-  ssh-add -L | diff "$work/longer.pub" -
+  wait_until 5 only_longer_is_left || fail "left: $(ssh-add -L)"
 }
+only_longer_is_left() { ssh-add -L | diff "$work/longer.pub" -; }
 
 lifetime_zero_is_forever() {
   start_agent -t 0

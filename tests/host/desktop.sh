@@ -1,6 +1,6 @@
 #!/bin/bash
-# fob-desktop on private buses with a fake notification server and a fake logind: each function of desktop.py that is
-# named story_… is a check.
+# fob-desktop on private buses with a fake notification server and a fake logind (desktop_services.py): each function of
+# desktop.py that is named story_… is a check.
 
 source "$(dirname "$0")/lib.sh"
 python=/usr/bin/python3
@@ -18,6 +18,6 @@ check "fob-desktop loads nothing that it does not need" desktop_loads_no_token_l
 unset DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS XDG_RUNTIME_DIR
 while read -r story; do
   mkdir "$work/$story"
-  check "${story//_/ }" env FOB_DESKTOP="$desktop" FOB_TEST_FOLDER="$work/$story" timeout 30 "$python" "$stories" "$story"
-done < <("$python" "$stories")
+  check "${story//_/ }" env FOB_DESKTOP="$desktop" FOB_TEST_FOLDER="$work/$story" timeout 30 "$python" -B "$stories" "$story"
+done < <("$python" -B "$stories")
 finish

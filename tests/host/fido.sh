@@ -80,7 +80,7 @@ login_waits_for_the_touch() {
   log_in "$1" &
   login=$!
   wait_until 10 touch_is_waited_for
-  grep -q '^none: Confirm user presence for key ECDSA-SK SHA256:' "$work/asked"
+  wait_until 10 grep -q '^none: Confirm user presence for key ECDSA-SK SHA256:' "$work/asked"
   grep -q "wants to log in as $(id -un)" "$work/asked"
   "$fob" tokens | grep 'in use'
   finger touch

@@ -374,5 +374,16 @@ Host $1
 END
 }
 
+# reload_sshd NAME PID: has that sshd read its configuration again; returns when it serves by the new one.
+reload_sshd() {
+  local before
+  before=$(times_listening "$1")
+  kill -HUP "$2"
+  wait_until 10 listens_again "$1" "$before" || fail "sshd does not start again: $(tail "$work/sshd_$1.log")"
+}
+
+times_listening() { grep -c 'Server listening' "$work/sshd_$1.log"; }
+listens_again() { (($(times_listening "$1") > $2)); }
+
 # ssh_to NAME...: ssh with this test's configuration and a time limit.
 ssh_to() { timeout 30 ssh -F "$work/ssh_config" "$@"; }

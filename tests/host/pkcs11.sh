@@ -7,6 +7,7 @@ source "$(dirname "$0")/lib.sh"
 need ssh openssh-client
 need git git
 need python3 python3
+need pkcs11-tool opensc
 here=$(dirname "$0")
 programs=${FOB_AGENT%/*}
 source "$here/softhsm.sh"
@@ -230,6 +231,49 @@ kept_keys_last() {
   log_in made_ecdsa alpha
   "$fob" list | grep -E '^kept +RSA +pkcs11'
 }
+# signs_by_fob NAME: a file, by a kept key; verified with its public half as openssl made it.
+signs_by_fob() {
+  "$fob" import "pkcs11:token=main;object=$1" --name "signer_$1"
+  echo text >"$work/text"
+  "$fob" sign "$work/text" -n file -k "signer_$1" -o "$work/text.$1.sig"
+  echo "me $(cut -d' ' -f1,2 "$work/$1.pub")" >"$work/signers"
+  ssh-keygen -q -Y verify -f "$work/signers" -I me -n file -s "$work/text.$1.sig" <"$work/text"
+  refused ssh-keygen -q -Y verify -f "$work/signers" -I me -n file -s "$work/text.$1.sig" <"$work/signers"
+  "$fob" verify "$work/text" -n file -s "$work/text.$1.sig" -f "$work/signers" -I me
+  "$fob" remove --yes "signer_$1"
+}
+
+# The labels of private keys.
+softhsm_labels() {
+  pkcs11-tool --module "$softhsm" --token-label main --login --pin "$pkcs11_pin" -O --type privkey 2>/dev/null |
+    sed -n 's/^ *label: *//p'
+}
+# is_rotated NAME: both keys log in until the old one is removed, and then it is on the token no more.
+is_rotated() {
+  local old
+  old=$1-$(date +%Y-%m-%d)
+  at_terminal "$fob" rotate "$1" | tee "$work/out"
+  grep -q "fob remove --from-token $old" "$work/out"
+  "$fob" public "$old" | cut -d' ' -f1,2 | diff - <(cut -d' ' -f1,2 "$work/$1.pub")
+  log_in "$1" alpha
+  mv "$work/$1.pub" "$work/$old.pub"
+  authorize "$1"
+  refused cmp -s "$work/$1.pub" "$work/$old.pub"
+  same "$(cut -d' ' -f1 "$work/$old.pub")" "$(cut -d' ' -f1 "$work/$1.pub")" "type"
+  log_in "$1" alpha
+  log_in "$old" alpha
+  at_terminal "$fob" remove --yes --from-token "$old"
+  log_in "$1" alpha
+  log_in_refused "$old" alpha
+  softhsm_labels >"$work/labels"
+  grep -x "$1-since-$(date +%Y-%m-%d)" "$work/labels"
+  ! grep -x "$1" "$work/labels" || fail "the old key is still on the token"
+}
+rotated_key_lasts() {
+  log_in "made_$1" alpha
+  signs_a_file "made_$1"
+}
+
 token_is_shown() { "$fob" tokens | grep 'main'; }
 forgotten_key_stays_on_the_token() {
   "$fob" remove --yes kept
@@ -245,10 +289,15 @@ fobs_own_keys() {
     check "fob makes a key of type $type on the token, and it logs in" new_key_logs_in main "made_$type" "$type"
   done
   check "other tools find it" other_tools_find made_ecdsa
+  for type in rsa ecdsa256 ed25519; do check "fob signs by a key of type $type on the token" signs_by_fob "$type"; done
+  for type in rsa ecdsa ed25519; do
+    check "a key of type $type on the token is rotated" is_rotated "made_$type"
+  done
   check "fob keeps a key that is on the token already, and it logs in" kept_key_logs_in rsa
   stop_agent
   agent_with_module "$softhsm"
   check "kept keys last across a restart of the agent" kept_keys_last
+  for type in rsa ecdsa ed25519; do check "so does one of type $type that was rotated" rotated_key_lasts "$type"; done
   check "a key that fob forgets stays on the token" forgotten_key_stays_on_the_token
 }
 

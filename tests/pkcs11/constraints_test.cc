@@ -52,13 +52,13 @@ TEST(TokenConstraints, WithoutAnyEachKeySigns) {
 TEST(TokenConstraints, LifetimeEndsEachKey) {
   MatrixRig rig;
   Constraints constraints;
-  constraints.lifetime_seconds = 1;
+  constraints.lifetime_seconds = 4;
   ASSERT_TRUE(rig.add("", constraints));
-  ASSERT_EQ(rig.list().size(), 2 * std::size(token_kinds));
+  const auto listed = rig.list();
+  ASSERT_EQ(listed.size(), 2 * std::size(token_kinds));
   std::vector<Bytes> blobs;
-  for (const auto& identity : rig.list()) blobs.push_back(identity.key_blob);
-  sleep_for(std::chrono::milliseconds(1600));
-  EXPECT_TRUE(rig.list().empty());
+  for (const auto& identity : listed) blobs.push_back(identity.key_blob);
+  EXPECT_TRUE(eventually([&] { return rig.list().empty(); }, std::chrono::milliseconds(4600)));
   Client client(rig.daemon());
   for (const Bytes& blob : blobs) EXPECT_FALSE(client.sign(blob, as_bytes("data")));
 }
@@ -68,7 +68,7 @@ TEST(TokenConstraints, DefaultLifetimeEndsEachKey) {
   options.arguments = {"-t", "1"};
   MatrixRig rig(options);
   ASSERT_TRUE(rig.add(""));
-  sleep_for(std::chrono::milliseconds(1600));
+  pause_for(std::chrono::milliseconds(1600));
   EXPECT_TRUE(rig.list().empty());
 }
 
@@ -178,7 +178,7 @@ TEST(TokenCertificates, ExpireAsTheirKeysDo) {
   constraints.associated_certificates = AssociatedCertificates{false, certificates_of(rig.list())};
   ASSERT_TRUE(rig.remove());
   ASSERT_TRUE(rig.add("", constraints));
-  sleep_for(std::chrono::milliseconds(1600));
+  pause_for(std::chrono::milliseconds(1600));
   EXPECT_TRUE(rig.list().empty());
 }
 

@@ -102,6 +102,8 @@ TEST(Pkcs11Control, AdoptsAKeyThatIsThere) {
   adopt.name = "mine";
   adopt.uri = "pkcs11:token=one;object=of%20another%20tool";
   EXPECT_EQ(fob.expect<control::Kept>(adopt).key.comment, "of another tool");
+  adopt.name = "again";
+  EXPECT_EQ(fob.failure(adopt), "this key is kept already, as mine");
   adopt.name = "any";
   adopt.uri = "pkcs11:token=one";
   EXPECT_NE(fob.failure(adopt).find("several keys"), std::string::npos);

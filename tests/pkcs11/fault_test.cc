@@ -138,7 +138,7 @@ TEST(ModuleThatCrashes, AThousandTimesHarmsNobody) {
     Client client(rig.daemon());
     while (!over) {
       if (!client.sign(software().blob(), as_bytes("data"))) ++missed;
-      sleep_for(1ms);
+      pause_for(1ms);
     }
   });
   Client client(rig.daemon());

@@ -108,7 +108,7 @@ TEST(Pkcs11Pin, OfSshAddIsHeldUntilItsKeysGo) {
   EXPECT_TRUE(rig.signs("key"));
   EXPECT_EQ(rig.pin_dialogs(), 0U);
   ASSERT_TRUE(Client(rig.daemon()).remove_all());
-  EXPECT_TRUE(eventually([&] { return rig.host() < 0; }, std::chrono::seconds(2))) << "it is logged out";
+  EXPECT_TRUE(rig.host_is_ended()) << "it is logged out";
   ASSERT_TRUE(rig.add(""));
   EXPECT_TRUE(rig.signs("key"));
   EXPECT_EQ(rig.pin_dialogs(), 1U);
@@ -119,7 +119,7 @@ TEST(Pkcs11Pin, OfSshAddGoesWithALock) {
   ASSERT_TRUE(rig.add(pin));
   Client client(rig.daemon());
   ASSERT_TRUE(client.lock("secret"));
-  EXPECT_TRUE(eventually([&] { return rig.host() < 0; }, std::chrono::seconds(2))) << "it is logged out";
+  EXPECT_TRUE(rig.host_is_ended()) << "it is logged out";
   ASSERT_TRUE(client.unlock("secret"));
   EXPECT_TRUE(rig.signs("key"));
   EXPECT_EQ(rig.pin_dialogs(), 1U);
@@ -152,13 +152,13 @@ TEST(Pkcs11Pin, ThatIsHeldIsNotSentAfterSomebodyTypedAWrongOne) {
 }
 
 TEST(Pkcs11Pin, IsCachedAsLongAsTheUserSays) {
-  Pkcs11PinRig rig(with_cache("3"));
+  Pkcs11PinRig rig(with_cache("10"));
   ASSERT_TRUE(rig.add(""));
   EXPECT_TRUE(rig.signs("key"));
   rig.kill_host();
   EXPECT_TRUE(rig.signs("key"));
   EXPECT_EQ(rig.pin_dialogs(), 1U);
-  sleep_for(std::chrono::milliseconds(3200));
+  pause_for(std::chrono::milliseconds(10'200));
   rig.kill_host();
   EXPECT_TRUE(rig.signs("key"));
   EXPECT_EQ(rig.pin_dialogs(), 2U);
@@ -176,8 +176,11 @@ TEST(Pkcs11Pin, OfAKeyThatAlwaysAuthenticatesIsAskedForEachTime) {
 TEST(Pkcs11Pin, AtAPinPadIsTypedThere) {
   Pkcs11PinRig rig;
   // The module wraps one that has no pad: its answer to the login is all that can be had.
-  rig.control("token +pin_pad\nC_Login return 0\nC_FindObjectsInit sleep 150");
+  const std::string pad = "token +pin_pad\nC_Login return 0\n";
+  rig.control(pad);
   ASSERT_TRUE(rig.add(""));
+  // The notice goes with the request: that has to last until the dialog has written it down.
+  rig.control(pad + "C_FindObjectsInit sleep 1500");
   rig.signs("key");
   EXPECT_EQ(rig.pin_dialogs(), 0U);
   EXPECT_NE(rig.dialogs().find("at the reader"), std::string::npos) << rig.dialogs() << rig.daemon().log();
@@ -218,7 +221,7 @@ TEST(Pkcs11PinSecrecy, NothingIsLeftInTheAgentAfterRemovalOrLock) {
     } else {
       ASSERT_TRUE(rig.remove());
     }
-    sleep_for(std::chrono::milliseconds(200));
+    pause_for(std::chrono::milliseconds(200));
     MemoryScan scan;
     scan.look_for_text("PIN", as_bytes(std::string_view(pin)));
     EXPECT_EQ(scan.scan(rig.daemon().pid()), std::vector<std::string>{});

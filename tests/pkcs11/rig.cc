@@ -106,6 +106,10 @@ void Pkcs11Rig::kill_host() const {
   if (process > 1) kill(process, SIGKILL);
 }
 
+bool Pkcs11Rig::host_is_ended() const {
+  return eventually([this] { return host() < 0; }, std::chrono::seconds(2));
+}
+
 pid_t Pkcs11Rig::host() const {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();

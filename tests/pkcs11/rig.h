@@ -57,6 +57,8 @@ class Pkcs11Rig {
   PublicKey key(const std::string& comment);
   /// The process that has the module loaded, or -1: never a number to send a signal to unseen, for -1 means everybody.
   pid_t host() const;
+  /// Whether the agent ends that process soon: before it would for want of work (limits::token_host_rest).
+  bool host_is_ended() const;
   /// Ends that process, if there is one.
   void kill_host() const;
 

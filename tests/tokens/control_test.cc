@@ -55,6 +55,14 @@ TEST(Control, KeepsNamesApart) {
   EXPECT_EQ(rig.stick().status().touch_requests, touches) << "refused before any touch";
 }
 
+TEST(Control, KeepsSeveralKeysOfOneToken) {
+  TokenRig rig;
+  rig.generate(rig.wish("one"));
+  rig.generate(rig.wish("two"));
+  ControlClient control(rig.daemon());
+  EXPECT_EQ(control.expect<control::Keys>(control::ListKeys()).keys.size(), 2U);
+}
+
 TEST(Control, RefusesWebApplications) {
   TokenRig rig;
   ControlClient control(rig.daemon());

@@ -143,7 +143,7 @@ TEST_P(HostileToken, HarmsNothingButItself) {
   ASSERT_TRUE(client.add(sk));
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     const HostileStick hostile(rig.directory().file("token0"), GetParam(), seed);
-    sleep_for(5ms);
+    pause_for(5ms);
     Client asking(rig.daemon());
     asking.send(SignRequest{sk.blob(), as_bytes(data), 0});
     ControlClient control(rig.daemon());

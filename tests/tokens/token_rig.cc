@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -150,6 +151,7 @@ void TokenRig::start(const Options& options) {
   }
   write_file(directory_.file("agent.toml"), toml);
   DaemonOptions how;
+  how.without_memfd_secret = options.without_memfd_secret;
   how.arguments = options.arguments;
   how.arguments.insert(how.arguments.end(), {"-O", "config=" + directory_.file("agent.toml")});
   how.environment = {"SSH_ASKPASS=" + directory_.file("askpass"), "SSH_ASKPASS_REQUIRE=force",
@@ -169,7 +171,9 @@ void TokenRig::set_askpass(const std::string& script) {
 bool TokenRig::has_tokens(std::size_t count) {
   return eventually([&] {
     ControlClient client(*daemon_);
-    return client.expect<control::Tokens>(control::ListTokens()).tokens.size() == count;
+    const auto tokens = client.expect<control::Tokens>(control::ListTokens()).tokens;
+    const auto is_fido = [](const control::Token& token) { return !token.pkcs11; };
+    return static_cast<std::size_t>(std::count_if(tokens.begin(), tokens.end(), is_fido)) == count;
   });
 }
 

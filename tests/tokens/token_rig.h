@@ -47,6 +47,7 @@ class ControlClient {
 
   /// What the person will type, one after the other; when there is nothing left they decline.
   void will_type(std::string text) { typed_.push_back(std::move(text)); }
+  void forget_typing() { typed_.clear(); }
   /// Asks and waits for the last reply; questions and notices are kept.
   control::Reply request(const control::Request& request);
   void send(const control::Request& request);
@@ -79,6 +80,7 @@ class TokenRig {
     std::vector<std::string> arguments = {};
     std::string data_home = {};  ///< where keys are kept; empty: a place of its own
     bool plugged_in = true;
+    bool without_memfd_secret = false;  ///< as DaemonOptions has it
   };
   TokenRig() : TokenRig(Options()) {}
   explicit TokenRig(Options options);
@@ -91,7 +93,7 @@ class TokenRig {
   /// What the person types into askpass from now on (a shell script's body); and what it was shown.
   void set_askpass(const std::string& script);
   std::string dialogs() const { return read_file(directory_.file("dialogs")); }
-  /// Waits until the agent has `count` tokens.
+  /// Waits until the agent has `count` FIDO2 tokens.
   bool has_tokens(std::size_t count);
 
   control::NewKey wish(const std::string& name) const;

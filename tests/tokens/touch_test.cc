@@ -44,7 +44,7 @@ TEST(Touch, IsAnnouncedWithKeyAndProgramAndWithdrawn) {
   const auto notice_is_open = [&] {
     return run({"pgrep", "-P", std::to_string(rig.daemon().pid()), "sleep"}).exit_status == 0 || dialog_is_open();
   };
-  EXPECT_TRUE(notice_is_open());
+  EXPECT_TRUE(eventually(notice_is_open)) << "between two looks it may become sleep";
   EXPECT_TRUE(rig.stick().token().touch());
   EXPECT_NO_THROW(verify_signature(rig.key, std::get<SignResponse>(client.reply()).signature, as_bytes(data)));
   EXPECT_TRUE(eventually([&] { return !notice_is_open(); }, 500ms)) << "withdrawn when the token is touched";
@@ -139,7 +139,7 @@ TEST(Touch, QueuesRequestsInTheirOrder) {
     rig.send_sign(clients.back());
     // So that the order is known.
     ASSERT_TRUE(rig.stick().waits_for_touch());
-    sleep_for(20ms);
+    pause_for(20ms);
   }
   for (std::size_t i = 0; i < clients.size(); ++i) {
     ASSERT_TRUE(rig.stick().waits_for_touch());

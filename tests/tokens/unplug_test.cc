@@ -113,7 +113,7 @@ TEST(TokenHost, MayBeKilledAThousandTimes) {
     }
     if (!client.sign(software.blob(), as_bytes(data))) ADD_FAILURE() << "a software key missed a signature";
     // So that they die at different steps.
-    sleep_for(std::chrono::milliseconds(round % 20));
+    pause_for(std::chrono::milliseconds(round % 20));
   }
   stop = true;
   user.join();

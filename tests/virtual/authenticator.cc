@@ -83,6 +83,7 @@ Status Authenticator::status() const {
   out.counter = store_.counter;
   out.residents = store_.residents().size();
   out.plugged = plugged_;
+  out.last_secret = store_.last_secret;
   return out;
 }
 

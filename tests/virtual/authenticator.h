@@ -34,6 +34,7 @@ struct Status {
   std::size_t residents = 0;
   unsigned plugs = 0;  ///< how often it was plugged in
   bool plugged = false;
+  Bytes last_secret;  ///< of hmac-secret, for the first salt
 };
 
 /// The host at the other end, as a running command sees it. Its members may throw to end the command.

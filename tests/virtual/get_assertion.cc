@@ -65,13 +65,19 @@ Bytes secrets_for(const Context& context, const AssertionRequest& request, const
   const Bytes key = context.store.credential_random(credential, request.uv);
   const ByteView salts = request.salts->salts;
   Bytes out = hmac_sha256(key, salts.first(32));
+  out.resize(context.personality.secret_bytes);
+  context.store.last_secret = out;
   if (salts.size() > 32) out = concat({out, hmac_sha256(key, salts.subspan(32))});
   return request.salts->secret.encrypt(out);
 }
 
 Value assertion(const Context& context, const AssertionRequest& request, const Credential& credential) {
   const bool extended = request.salts && credential.hmac_secret;
-  const unsigned flags = (request.up ? data_up : 0U) | (request.uv ? data_uv : 0U) | (extended ? data_extensions : 0U);
+  const Personality& personality = context.personality;
+  const unsigned true_flags =
+      (request.up ? data_up : 0U) | (request.uv ? data_uv : 0U) | (extended ? data_extensions : 0U);
+  const unsigned flags =
+      (true_flags | personality.assertion_flags_set) & ~unsigned{personality.assertion_flags_cleared};
   Bytes data = data_head(request.rp_hash, flags, context.store.next_counter());
   if (extended) {
     const Value output = Value::map({{"hmac-secret", secrets_for(context, request, credential)}});

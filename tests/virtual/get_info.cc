@@ -25,7 +25,11 @@ Value version_list(const Personality& personality) {
   Value::Array out;
   if (personality.speaks_u2f()) out.emplace_back("U2F_V2");
   out.emplace_back("FIDO_2_0");
-  out.emplace_back(personality.ctap21 ? "FIDO_2_1" : "FIDO_2_1_PRE");
+  if (personality.ctap21) {
+    out.emplace_back("FIDO_2_1");
+  } else if (personality.preview) {
+    out.emplace_back("FIDO_2_1_PRE");
+  }
   return out;
 }
 

@@ -53,7 +53,8 @@ void parse_extensions(const Personality& personality, const Value* extensions, R
     out.protection_asked = true;
   }
   const Value* hmac_secret = extensions->find("hmac-secret");
-  out.hmac_secret = hmac_secret != nullptr && personality.hmac_secret && hmac_secret->boolean();
+  out.hmac_secret =
+      hmac_secret != nullptr && personality.hmac_secret && !personality.makes_no_secrets && hmac_secret->boolean();
 }
 
 Registration parse(const Context& context, const Value& request) {

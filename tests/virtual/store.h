@@ -77,6 +77,7 @@ class Store {
   std::optional<Bytes> pin_hash;  ///< LEFT(SHA-256(pin), 16)
   unsigned pin_retries = full_retries;
   std::uint32_t counter = 0;
+  Bytes last_secret;  ///< that hmac-secret gave; for tests that look for it
 
  private:
   Credential unseal(ByteView rp_hash, ByteView id) const;

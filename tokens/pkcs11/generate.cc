@@ -57,6 +57,9 @@ KeyPair generate_pair(const SessionRef& session, const Pkcs11NewKey& wanted, Byt
 }
 
 void check_wanted(const Pkcs11NewKey& wanted) {
+  if (wanted.opens_secrets && !is_ecdsa(wanted.kind)) {
+    throw Error(Errc::unsupported, "a key that opens secrets is one on a NIST curve");
+  }
   if (wanted.kind != KeyKind::rsa) return;
   if (wanted.rsa_bits >= limits::rsa_min_bits && wanted.rsa_bits <= limits::rsa_max_bits) return;
   throw Error(Errc::refused, "RSA keys have " + std::to_string(limits::rsa_min_bits) + " to " +

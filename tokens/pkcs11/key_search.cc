@@ -24,12 +24,30 @@ struct Object {
 struct PrivateObject : Object {
   std::optional<CK_ULONG> type;
   bool signs = false;
+  bool opens = false;
   bool always_authenticate = false;
+
+  bool serves(Purpose purpose) const { return purpose == Purpose::signing ? signs : opens; }
 };
+
+/// A key, and what its objects say of its use as far as they say it.
+struct KnownKey : FoundKey {
+  std::optional<bool> certified_to_sign;
+  bool public_half_verifies = true;
+  bool private_half_signs = false;
+  bool private_half_opens = false;
+};
+
+/// libykcs11 says of every key that it decrypts, and of none that it derives, though those on curves do.
+bool may_open(std::optional<CK_ULONG> type, const Attributes& values) {
+  const std::optional<bool> decrypts = values.flag(CKA_DECRYPT);
+  if (type == CKK_RSA) return decrypts.value_or(true);
+  return type == CKK_EC && (values.flag(CKA_DERIVE).value_or(true) || decrypts.value_or(false));
+}
 
 /// The keys of one CKA_ID or label, as far as they are known.
 struct Group {
-  std::vector<FoundKey> keys;
+  std::vector<KnownKey> keys;
   std::vector<std::string> labels;
 };
 
@@ -38,12 +56,13 @@ class Search {
   Search(const SessionRef& session, const Uri& uri)
       : session_(session), uri_(uri), id_(uri.id()), label_(uri.label()) {}
 
-  std::vector<FoundKey> run(bool all_visible) {
+  std::vector<FoundKey> run(bool all_visible, Purpose purpose) {
     for (const CK_OBJECT_HANDLE object : objects(CKO_PUBLIC_KEY)) add_public(object);
     for (const CK_OBJECT_HANDLE object : objects(CKO_CERTIFICATE)) add_certificate(object);
     std::vector<PrivateObject> privates;
     for (const CK_OBJECT_HANDLE object : objects(CKO_PRIVATE_KEY)) privates.push_back(read_private(object));
-    std::stable_partition(privates.begin(), privates.end(), [](const PrivateObject& object) { return object.signs; });
+    std::stable_partition(privates.begin(), privates.end(),
+                          [purpose](const PrivateObject& object) { return object.serves(purpose); });
     for (const PrivateObject& object : privates) add_private(object);
     return take(all_visible);
   }
@@ -68,26 +87,34 @@ class Search {
     return group;
   }
 
-  void add_key(const Object& object, PublicKey key, std::string shown_name) {
+  KnownKey& add_key(const Object& object, PublicKey key, std::string shown_name) {
     Group& group = group_of(object);
-    for (FoundKey& known : group.keys) {
+    for (KnownKey& known : group.keys) {
       if (!equal(known.public_key.blob, key.blob)) continue;
       if (known.shown_name.empty()) known.shown_name = std::move(shown_name);
-      return;
+      return known;
     }
-    FoundKey& added = group.keys.emplace_back();
+    KnownKey& added = group.keys.emplace_back();
     added.id = object.id;
     added.shown_name = std::move(shown_name);
     added.public_key = std::move(key);
+    return added;
   }
 
   void add_public(CK_OBJECT_HANDLE handle) {
     std::optional<PublicKey> key = public_key_of(session_, handle);
     if (!key) return;
     Object object;
-    read_names(object,
-               Attributes(session_, handle, {{CKA_ID, limits::object_id_bytes}, {CKA_LABEL, read_label_bytes}}));
-    add_key(object, std::move(*key), object.label);
+    const Attributes values(session_, handle,
+                            {{CKA_ID, limits::object_id_bytes},
+                             {CKA_LABEL, read_label_bytes},
+                             {CKA_VERIFY, sizeof(CK_BBOOL)},
+                             {CKA_DERIVE, sizeof(CK_BBOOL)}});
+    read_names(object, values);
+    KnownKey& added = add_key(object, std::move(*key), object.label);
+    // Of keys that were made to derive: others may not care what their public half says.
+    const bool only_derives = !values.flag(CKA_VERIFY).value_or(true) && values.flag(CKA_DERIVE).value_or(false);
+    if (only_derives) added.public_half_verifies = false;
   }
 
   void add_certificate(CK_OBJECT_HANDLE handle) {
@@ -99,7 +126,9 @@ class Search {
     if (!certified) return;
     Object object;
     read_names(object, values);
-    add_key(object, std::move(certified->key), object.label.empty() ? certified->subject : object.label);
+    KnownKey& added =
+        add_key(object, std::move(certified->key), object.label.empty() ? certified->subject : object.label);
+    if (certified->signs) added.certified_to_sign = added.certified_to_sign.value_or(false) || *certified->signs;
   }
 
   PrivateObject read_private(CK_OBJECT_HANDLE handle) {
@@ -108,12 +137,15 @@ class Search {
                              {CKA_LABEL, read_label_bytes},
                              {CKA_KEY_TYPE, Attributes::number_bytes},
                              {CKA_SIGN, sizeof(CK_BBOOL)},
+                             {CKA_DECRYPT, sizeof(CK_BBOOL)},
+                             {CKA_DERIVE, sizeof(CK_BBOOL)},
                              {CKA_ALWAYS_AUTHENTICATE, sizeof(CK_BBOOL)}});
     PrivateObject out;
     out.handle = handle;
     read_names(out, values);
     out.type = values.number(CKA_KEY_TYPE);
-    out.signs = values.flag(CKA_SIGN).value_or(false);
+    out.signs = values.flag(CKA_SIGN).value_or(true);
+    out.opens = may_open(out.type, values);
     out.always_authenticate = values.flag(CKA_ALWAYS_AUTHENTICATE).value_or(false);
     return out;
   }
@@ -126,8 +158,10 @@ class Search {
     };
     Group& group = group_of(object);
     if (own && std::none_of(group.keys.begin(), group.keys.end(), fits)) add_key(object, *own, object.label);
-    for (FoundKey& key : group.keys) {
+    for (KnownKey& key : group.keys) {
       if (!fits(key)) continue;
+      key.private_half_signs = key.private_half_signs || object.signs;
+      key.private_half_opens = key.private_half_opens || object.opens;
       if (key.private_objects.empty()) key.always_authenticate = object.always_authenticate;
       key.private_objects.push_back(object.handle);
     }
@@ -140,16 +174,24 @@ class Search {
     return labels.empty() || !agree ? std::string() : labels[0];
   }
 
+  static void tell_uses(KnownKey& key) {
+    const bool hidden = key.private_objects.empty();
+    key.signs = (hidden || key.private_half_signs) && key.public_half_verifies && key.certified_to_sign.value_or(true);
+    const KeyKind kind = key.public_key.kind;
+    key.opens = (kind == KeyKind::rsa || is_ecdsa(kind)) && (hidden || key.private_half_opens);
+  }
+
   std::vector<FoundKey> take(bool all_visible) {
     std::vector<FoundKey> out;
     for (auto& [name, group] : groups_) {
       const bool is_named =
           !label_ || std::find(group.labels.begin(), group.labels.end(), *label_) != group.labels.end();
       if (!is_named || !uri_.may_name_key()) continue;
-      for (FoundKey& key : group.keys) {
+      for (KnownKey& key : group.keys) {
         if (all_visible && key.private_objects.empty()) continue;
         key.label = common_label(group);
         key.shown_name = printable(key.shown_name, limits::label_bytes);
+        tell_uses(key);
         out.push_back(std::move(key));
       }
     }
@@ -165,8 +207,8 @@ class Search {
 
 }  // namespace
 
-std::vector<FoundKey> find_keys(const SessionRef& session, const Uri& uri, bool all_visible) {
-  return Search(session, uri).run(all_visible);
+std::vector<FoundKey> find_keys(const SessionRef& session, const Uri& uri, bool all_visible, Purpose purpose) {
+  return Search(session, uri).run(all_visible, purpose);
 }
 
 }  // namespace fob::pkcs11

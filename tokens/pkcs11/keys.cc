@@ -20,10 +20,14 @@ std::optional<Pkcs11Key> as_key(const CK_TOKEN_INFO& token, FoundKey& found) {
   return out;
 }
 
-void append_keys(std::vector<Pkcs11Key>& out, Connection& connection, const OpenToken& token, const Uri& uri) {
+/// Those that serve `purpose`; nothing: all.
+void append_keys(std::vector<Pkcs11Key>& out, Connection& connection, const OpenToken& token, const Uri& uri,
+                 std::optional<Purpose> purpose) {
   const bool all_visible = token.logged_in || !token.has(CKF_LOGIN_REQUIRED);
-  for (FoundKey& found : find_keys(connection.session(token), uri, all_visible)) {
+  const Purpose first = purpose.value_or(Purpose::signing);
+  for (FoundKey& found : find_keys(connection.session(token), uri, all_visible, first)) {
     if (out.size() == limits::pkcs11_keys) return;
+    if (purpose && !(*purpose == Purpose::signing ? found.signs : found.opens)) continue;
     if (std::optional<Pkcs11Key> key = as_key(token.token.info, found)) out.push_back(std::move(*key));
   }
 }
@@ -32,7 +36,8 @@ bool takes_pin(const SlotToken& token) { return (token.info.flags & CKF_LOGIN_RE
 
 }  // namespace
 
-std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri_text, const SecretBytes& pin) {
+std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri_text, const SecretBytes& pin,
+                                 Purpose purpose) {
   const Uri uri(uri_text);
   std::vector<SlotToken> tokens = connection.tokens(uri);
   std::erase_if(tokens, [](const SlotToken& token) { return (token.info.flags & CKF_TOKEN_INITIALIZED) == 0; });
@@ -48,7 +53,7 @@ std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri_
       OpenToken& open = connection.open(token);
       connection.announce();
       if (!pin.empty() && takes_pin(token)) connection.login_anew(open, pin);
-      append_keys(out, connection, open, uri);
+      append_keys(out, connection, open, uri, purpose);
     } catch (const Error&) {
       // One token that fails does not hide the others.
       if (tokens.size() == 1 || !pin.empty()) throw;
@@ -59,7 +64,7 @@ std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri_
 
 Pkcs11Key listed_key(Connection& connection, OpenToken& token, ByteView key_blob) {
   std::vector<Pkcs11Key> keys;
-  append_keys(keys, connection, token, Uri("pkcs11:"));
+  append_keys(keys, connection, token, Uri("pkcs11:"), std::nullopt);
   for (Pkcs11Key& key : keys) {
     if (equal(key.public_key.blob, key_blob)) return std::move(key);
   }

@@ -48,14 +48,21 @@ std::vector<Pkcs11TokenInfo> Module::tokens(const std::string& text) {
   });
 }
 
-std::vector<Pkcs11Key> Module::keys(const std::string& uri, const SecretBytes& pin, bool stay_logged_in) {
-  return state_->run(stay_logged_in, [&](Connection& connection) { return list_keys(connection, uri, pin); });
+std::vector<Pkcs11Key> Module::keys(const std::string& uri, const SecretBytes& pin, bool stay_logged_in, bool opening) {
+  const Purpose purpose = opening ? Purpose::opening : Purpose::signing;
+  return state_->run(stay_logged_in, [&](Connection& connection) { return list_keys(connection, uri, pin, purpose); });
 }
 
 Bytes Module::sign(const std::string& uri, ByteView key_blob, std::uint32_t flags, ByteView data,
                    const SecretBytes& pin, bool stay_logged_in) {
   return state_->run(stay_logged_in, [&](Connection& connection) {
     return pkcs11::sign(connection, {uri, key_blob, flags, data, pin});
+  });
+}
+
+SecretBytes Module::open_secret(const std::string& uri, ByteView key_blob, ByteView sealed, const SecretBytes& pin) {
+  return state_->run(false, [&](Connection& connection) {
+    return pkcs11::open_secret(connection, {uri, key_blob, sealed, pin});
   });
 }
 

@@ -34,10 +34,14 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   std::vector<Pkcs11TokenInfo> tokens(const std::string& uri);
-  std::vector<Pkcs11Key> keys(const std::string& uri, const SecretBytes& pin, bool stay_logged_in);
+  /// Those that SSH can use; with `opening`, those that open_secret() can.
+  std::vector<Pkcs11Key> keys(const std::string& uri, const SecretBytes& pin, bool stay_logged_in,
+                              bool opening = false);
   /// Signs `data` (unhashed); returns an SSH signature blob (RFC 8332 §3, RFC 5656 §3.1.2, RFC 8709 §6).
   Bytes sign(const std::string& uri, ByteView key_blob, std::uint32_t flags, ByteView data, const SecretBytes& pin,
              bool stay_logged_in);
+  /// host::OpenSecret. Errors beside those above: malformed: `sealed` cannot be of this key.
+  SecretBytes open_secret(const std::string& uri, ByteView key_blob, ByteView sealed, const SecretBytes& pin);
   Pkcs11Key generate(const Pkcs11NewKey& wanted, const Pkcs11Secrets& secrets);
   Pkcs11Key store(const Pkcs11NewKey& wanted, const PrivateKey& key, const Pkcs11Secrets& secrets);
   /// Refused unless the URI names the key of this blob; so is attest().

@@ -41,13 +41,17 @@ Bytes new_id() { return random_bytes(id_bytes); }
 Template private_template(const Pkcs11NewKey& wanted, ByteView id) {
   Template out;
   out.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true).flag(CKA_EXTRACTABLE, false);
-  out.flag(CKA_SIGN, true).bytes(CKA_ID, id).text(CKA_LABEL, wanted.label);
+  out.flag(CKA_SIGN, !wanted.opens_secrets);
+  if (wanted.opens_secrets) out.flag(CKA_DERIVE, true);
+  out.bytes(CKA_ID, id).text(CKA_LABEL, wanted.label);
   return out;
 }
 
 Template public_template(const Pkcs11NewKey& wanted, ByteView id) {
   Template out;
-  out.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, false).flag(CKA_VERIFY, true);
+  out.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, false).flag(CKA_VERIFY, !wanted.opens_secrets);
+  // So that it can be told from one that signs while the private half is hidden.
+  if (wanted.opens_secrets) out.flag(CKA_DERIVE, true);
   out.bytes(CKA_ID, id).text(CKA_LABEL, wanted.label);
   return out;
 }

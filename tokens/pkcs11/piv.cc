@@ -89,9 +89,12 @@ bool is_piv(Connection& connection, const std::string& uri) {
 }
 
 Pkcs11Key generate_on_piv(Connection& connection, const Pkcs11NewKey& wanted, const Pkcs11Secrets& secrets) {
-  check_slot(wanted);
-  const SlotToken token = connection.one_token(wanted.token);
-  const PublicKey made = freed_card(connection, token).generate(wanted, secrets);
+  Pkcs11NewKey placed = wanted;
+  // Its slot for key management (SP 800-73-4 part 1 table 4b).
+  if (placed.opens_secrets && placed.slot.empty()) placed.slot = "9d";
+  check_slot(placed);
+  const SlotToken token = connection.one_token(placed.token);
+  const PublicKey made = freed_card(connection, token).generate(placed, secrets);
   return seen_by_module(connection, token, made);
 }
 

@@ -65,6 +65,9 @@ void want_free_slot(const PivConnection& card, const Pkcs11NewKey& wanted) {
   if (state == SlotState::empty && !certified) return;
   const char* what = state == SlotState::holds_key ? " holds a key" : " holds a certificate";
   if (state == SlotState::unknown && !certified) what = " may hold a key, which this card does not tell";
+  if (wanted.opens_secrets) {
+    throw Error(Errc::refused, "slot " + wanted.slot + what + ": if that key is to be used, give its URI");
+  }
   throw Error(Errc::refused,
               "slot " + wanted.slot + what + ": name another, or say that it is to be replaced (--replace)");
 }
@@ -165,7 +168,7 @@ void count_in_history(const PivConnection& card, const std::string& slot) {
 
 void certify(PivConnection& card, const PublicKey& key, const Pkcs11NewKey& wanted, std::uint8_t algorithm,
              const SecretBytes& pin) try {
-  const SelfSignedCertificate certificate(key, wanted.label);
+  const SelfSignedCertificate certificate(key, wanted.label, wanted.opens_secrets);
   const Bytes signature = sign_on(card, wanted, algorithm, certificate.to_sign(), pin);
   count_in_history(card, wanted.slot);
   write_certificate(card, wanted.slot, certificate.finish(signature));

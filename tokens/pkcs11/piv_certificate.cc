@@ -41,6 +41,10 @@ const Bytes common_name_oid{0x06, 0x03, 0x55, 0x04, 0x03};
 /// Critical basic constraints: no certificate authority (RFC 5280 §4.2.1.9).
 const Bytes basic_constraints{0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x02, 0x30, 0x00};
 
+/// Critical key usage: keyAgreement (RFC 5280 §4.2.1.3).
+const Bytes key_agreement{0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01,
+                          0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x03, 0x08};
+
 struct Deleter {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
@@ -95,7 +99,8 @@ void check_common_name(std::string_view name) {
   }
 }
 
-SelfSignedCertificate::SelfSignedCertificate(const PublicKey& key, std::string_view common_name) : key_(key) {
+SelfSignedCertificate::SelfSignedCertificate(const PublicKey& key, std::string_view common_name, bool agrees)
+    : key_(key) {
   if (key.kind != KeyKind::rsa && key.kind != KeyKind::ecdsa_p256 && key.kind != KeyKind::ecdsa_p384) {
     throw Error(Errc::unsupported, "a PIV card has no keys of this type");
   }
@@ -104,7 +109,8 @@ SelfSignedCertificate::SelfSignedCertificate(const PublicKey& key, std::string_v
   const Bytes subject = name(common_name);
   const Bytes validity = der(tag_sequence, {der(tag_utc_time, {as_bytes("000101000000Z")}),
                                             der(tag_generalized_time, {as_bytes("99991231235959Z")})});
-  const Bytes extensions = der(tag_extensions, {der(tag_sequence, {basic_constraints})});
+  const Bytes extensions =
+      der(tag_extensions, {der(tag_sequence, {basic_constraints, agrees ? ByteView(key_agreement) : ByteView()})});
   body_ = der(tag_sequence, {der(tag_version, {version_3}), serial_number(), signature_algorithm(key.kind), subject,
                              validity, subject, public_key_info(key), extensions});
 }

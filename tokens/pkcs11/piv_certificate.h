@@ -12,7 +12,8 @@ class SelfSignedCertificate {
  public:
   /// For RSA, P-256 or P-384. Errors: refused where the name is longer than 64 characters (RFC 5280 appendix A.1) or no
   /// UTF-8 text, unsupported, invalid_key, system.
-  SelfSignedCertificate(const PublicKey& key, std::string_view common_name);
+  /// With `agrees`, its key usage is key agreement alone (RFC 5280 §4.2.1.3); else it has none.
+  SelfSignedCertificate(const PublicKey& key, std::string_view common_name, bool agrees = false);
 
   /// What GENERAL AUTHENTICATE has to sign: for ECDSA the digest, for RSA a whole block (RFC 8017 §9.2).
   Bytes to_sign() const;

@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <array>
 #include <memory>
@@ -132,6 +133,13 @@ std::string subject_of(X509* certificate) {
   return printable({text, static_cast<std::size_t>(size)}, limits::label_bytes);
 }
 
+std::optional<bool> signs_by_usage(X509* certificate) {
+  constexpr std::uint32_t not_said = UINT32_MAX;
+  const std::uint32_t usage = X509_get_key_usage(certificate);
+  if (usage == not_said) return std::nullopt;
+  return (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION | KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0;
+}
+
 }  // namespace
 
 std::optional<PublicKey> public_key_of(const SessionRef& session, CK_OBJECT_HANDLE object) {
@@ -153,7 +161,9 @@ std::optional<CertifiedKey> certified_key(ByteView certificate) {
   std::optional<PublicKey> found = key == nullptr ? std::nullopt : key_of(key);
   ERR_clear_error();
   if (!found) return std::nullopt;
-  return CertifiedKey{std::move(*found), subject_of(parsed_certificate.get())};
+  const std::optional<bool> signs = signs_by_usage(parsed_certificate.get());
+  ERR_clear_error();
+  return CertifiedKey{std::move(*found), subject_of(parsed_certificate.get()), signs};
 }
 
 CK_KEY_TYPE key_type_of(KeyKind kind) {
@@ -169,6 +179,14 @@ ByteView ec_parameters_of(KeyKind kind) {
     case KeyKind::ed25519: return ed25519;
     default: return {};
   }
+}
+
+Bytes der_octet_string_of(ByteView point) {
+  Bytes out{der_octet_string};
+  if (point.size() >= 0x80) out.push_back(0x81);
+  out.push_back(static_cast<std::uint8_t>(point.size()));
+  out.insert(out.end(), point.begin(), point.end());
+  return out;
 }
 
 ByteView edwards25519_name() { return ed25519_name; }

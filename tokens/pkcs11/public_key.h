@@ -18,6 +18,8 @@ std::optional<PublicKey> public_key_of(const SessionRef& session, CK_OBJECT_HAND
 struct CertifiedKey {
   PublicKey key;
   std::string subject;  ///< printable
+  /// Whether its key usage (RFC 5280 §4.2.1.3) lets the key sign, be it certificates; nothing: it says nothing of that.
+  std::optional<bool> signs;
 };
 /// The key in an X.509 certificate (DER).
 std::optional<CertifiedKey> certified_key(ByteView certificate);
@@ -25,6 +27,8 @@ std::optional<CertifiedKey> certified_key(ByteView certificate);
 /// CKK_…; and for EC and Edwards keys CKA_EC_PARAMS, a DER object identifier.
 CK_KEY_TYPE key_type_of(KeyKind kind);
 ByteView ec_parameters_of(KeyKind kind);
+/// A point as a DER OCTET STRING: at most 255 bytes.
+Bytes der_octet_string_of(ByteView point);
 /// Edwards25519 as PKCS#11 3.0 §6.3.16 also has it: the curve's name as a DER PrintableString.
 ByteView edwards25519_name();
 

@@ -6,6 +6,7 @@
 #include "protocol/evp.h"
 #include "protocol/limits.h"
 #include "protocol/request.h"
+#include "tokens/pkcs11/key_use.h"
 #include "tokens/pkcs11/return_value.h"
 #include "tokens/pkcs11/verbs.h"
 
@@ -76,101 +77,6 @@ Bytes encoded(const PublicKey& key, std::string_view algorithm, ByteView value) 
   return out.take();
 }
 
-/// What a token shows of the key that is wanted.
-enum class Sight { nothing, another, hidden, ready };
-
-class Resolver {
- public:
-  Resolver(Connection& connection, const SignatureRequest& request)
-      : connection_(connection), request_(request), uri_(request.uri) {}
-
-  ReadyKey& run() {
-    std::vector<CK_SLOT_ID> hidden;
-    std::vector<CK_SLOT_ID> unseen;
-    for (const SlotToken& token : connection_.tokens(uri_)) {
-      if ((token.info.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
-      std::optional<Error> failure;
-      try {
-        OpenToken& open = connection_.open(token);
-        const Sight sight = look(open);
-        if (sight == Sight::ready) return connection_.remember(request_.uri, std::move(found_));
-        any_other_ = any_other_ || sight == Sight::another;
-        const bool may_show_more = open.has(CKF_LOGIN_REQUIRED) && !open.logged_in;
-        if (may_show_more && sight == Sight::hidden) hidden.push_back(token.slot);
-        if (may_show_more && sight == Sight::nothing) unseen.push_back(token.slot);
-      } catch (const Error& error) {
-        failure = error;
-      }
-      // Another token may be the right one.
-      if (failure) failure_ = failure;
-    }
-    if (failure_ && hidden.empty()) throw *failure_;
-    return log_in_and_look(hidden.empty() ? unseen : hidden);
-  }
-
- private:
-  Sight look(const OpenToken& token) {
-    Sight out = Sight::nothing;
-    for (FoundKey& key : find_keys(connection_.session(token), uri_, false)) {
-      if (!equal(key.public_key.blob, request_.key_blob)) {
-        if (out == Sight::nothing) out = Sight::another;
-        continue;
-      }
-      if (key.private_objects.empty()) {
-        out = Sight::hidden;
-        continue;
-      }
-      found_ = {token.token.slot, key.private_objects[0], std::move(key.public_key), key.always_authenticate};
-      return Sight::ready;
-    }
-    return out;
-  }
-
-  ReadyKey& log_in_and_look(const std::vector<CK_SLOT_ID>& slots) {
-    if (slots.empty()) {
-      if (any_other_) throw Error(Errc::refused, "another key is there now: " + request_.uri);
-      throw Error(Errc::not_found, "no such key on a token that is there; plug it in: " + request_.uri);
-    }
-    if (slots.size() > 1) {
-      throw Error(Errc::refused, "the URI names " + std::to_string(slots.size()) +
-                                     " tokens that want their PIN: add what tells them apart, as serial=…");
-    }
-    OpenToken& token = connection_.opened(slots[0]);
-    connection_.login(token, request_.pin);
-    const Sight sight = look(token);
-    if (sight == Sight::ready) return connection_.remember(request_.uri, std::move(found_));
-    if (sight == Sight::another) throw Error(Errc::refused, "another key is there now: " + request_.uri);
-    throw Error(Errc::not_found, "the token has no such private key: " + request_.uri);
-  }
-
-  Connection& connection_;
-  const SignatureRequest& request_;
-  const Uri uri_;
-  ReadyKey found_;
-  bool any_other_ = false;
-  std::optional<Error> failure_;
-};
-
-ReadyKey& ready_key(Connection& connection, const SignatureRequest& request) {
-  ReadyKey* const known = connection.find_ready(request.uri);
-  if (known != nullptr && equal(known->public_key.blob, request.key_blob)) return *known;
-  return Resolver(connection, request).run();
-}
-
-Bytes sign_once(Connection& connection, const SignatureRequest& request, const ReadyKey& key, bool with_login) {
-  const OpenToken& token = connection.opened(key.slot);
-  connection.announce();
-  if (!with_login) {
-    return make_signature(connection.session(token), key.object, key.public_key, request.flags, request.data, {});
-  }
-  const bool pin_pad = token.has(CKF_PROTECTED_AUTHENTICATION_PATH);
-  if (!pin_pad && request.pin.empty()) throw Error(Errc::pin_required, "the key wants the PIN for each use");
-  // A session of its own: an operation that a wrong PIN leaves unfinished ends with it.
-  const Session session(connection.functions(), key.slot, false);
-  return make_signature(session.ref(), key.object, key.public_key, request.flags, request.data,
-                        [&] { connection.login_for_operation(token, session.handle(), request.pin); });
-}
-
 }  // namespace
 
 Bytes make_signature(const SessionRef& session, CK_OBJECT_HANDLE object, const PublicKey& key, std::uint32_t flags,
@@ -190,29 +96,12 @@ Bytes make_signature(const SessionRef& session, CK_OBJECT_HANDLE object, const P
 }
 
 Bytes sign(Connection& connection, const SignatureRequest& request) {
-  ReadyKey* key = &ready_key(connection, request);
-  OpenToken& token = connection.opened(key->slot);
-  if (!request.pin.empty() && !token.logged_in && token.has(CKF_LOGIN_REQUIRED)) {
-    connection.login(token, request.pin);
-    key = &ready_key(connection, request);
-  }
-  bool with_login = key->always_authenticate;
-  try {
-    return sign_once(connection, request, *key, with_login);
-  } catch (const Error& error) {
-    if (error.code() != Errc::pin_required) throw;
-    // It wants a login that it has not told of: of the user, or for each use.
-    if (connection.check_login(token)) {
-      if (with_login) throw;
-      with_login = true;
-    }
-  }
-  if (!token.logged_in) {
-    connection.login(token, request.pin);
-    key = &ready_key(connection, request);
-    with_login = key->always_authenticate;
-  }
-  return sign_once(connection, request, *key, with_login);
+  Bytes out;
+  use_key(connection, {request.uri, request.key_blob, request.pin, Purpose::signing},
+          [&](const SessionRef& session, const ReadyKey& key, const std::function<void()>& log_in) {
+            out = make_signature(session, key.object, key.public_key, request.flags, request.data, log_in);
+          });
+  return out;
 }
 
 }  // namespace fob::pkcs11

@@ -76,15 +76,6 @@ void add_curve_secret(Template& out, const PrivateKey& key) {
   out.bytes(CKA_VALUE, padded);
 }
 
-/// A DER OCTET STRING.
-Bytes wrapped_point(ByteView point) {
-  Bytes out{0x04};
-  if (point.size() >= 0x80) out.push_back(0x81);
-  out.push_back(static_cast<std::uint8_t>(point.size()));
-  out.insert(out.end(), point.begin(), point.end());
-  return out;
-}
-
 CK_OBJECT_HANDLE create(const SessionRef& session, Template& object) {
   CK_OBJECT_HANDLE out = 0;
   check(session.module->C_CreateObject(session.handle, object.data(), object.size(), &out), "C_CreateObject");
@@ -110,7 +101,7 @@ CK_OBJECT_HANDLE create_public(const SessionRef& session, const Pkcs11NewKey& wa
   if (key.kind == KeyKind::rsa) {
     object.bytes(CKA_MODULUS, key.rsa_n).bytes(CKA_PUBLIC_EXPONENT, key.rsa_e);
   } else {
-    object.bytes(CKA_EC_PARAMS, ec_parameters_of(key.kind)).bytes(CKA_EC_POINT, wrapped_point(key.point));
+    object.bytes(CKA_EC_PARAMS, ec_parameters_of(key.kind)).bytes(CKA_EC_POINT, der_octet_string_of(key.point));
   }
   return create(session, object);
 }
@@ -126,6 +117,7 @@ void check_by_signing(const SessionRef& session, CK_OBJECT_HANDLE object, const 
 
 Pkcs11Key store_key(Connection& connection, const Pkcs11NewKey& wanted, const PrivateKey& key,
                     const Pkcs11Secrets& secrets) {
+  if (wanted.opens_secrets) throw Error(Errc::unsupported, "a key that opens secrets is made on its token");
   if (is_piv(connection, wanted.token)) return store_on_piv(connection, wanted, key, secrets);
   Workplace place(connection, wanted, secrets.pin);
   const SessionRef session = place.session();

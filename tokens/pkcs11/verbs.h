@@ -13,7 +13,15 @@ struct SignatureRequest {
   const SecretBytes& pin;
 };
 
-std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri, const SecretBytes& pin);
+struct SecretRequest {
+  const std::string& uri;
+  ByteView key_blob;
+  ByteView sealed;
+  const SecretBytes& pin;
+};
+
+std::vector<Pkcs11Key> list_keys(Connection& connection, const std::string& uri, const SecretBytes& pin,
+                                 Purpose purpose);
 /// The key, with its URI, that a session with `token` shows and that has this blob. Errors: not_found.
 Pkcs11Key listed_key(Connection& connection, OpenToken& token, ByteView key_blob);
 
@@ -22,6 +30,8 @@ Bytes sign(Connection& connection, const SignatureRequest& request);
 /// `before_sign` is called between C_SignInit and C_Sign. Errors: unsupported, and what the functions say.
 Bytes make_signature(const SessionRef& session, CK_OBJECT_HANDLE object, const PublicKey& key, std::uint32_t flags,
                      ByteView data, const std::function<void()>& before_sign);
+
+SecretBytes open_secret(Connection& connection, const SecretRequest& request);
 
 Pkcs11Key generate_key(Connection& connection, const Pkcs11NewKey& wanted, const Pkcs11Secrets& secrets);
 Pkcs11Key store_key(Connection& connection, const Pkcs11NewKey& wanted, const PrivateKey& key,

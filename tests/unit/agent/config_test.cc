@@ -44,11 +44,17 @@ void expect_defaults(const Config& config) {
   EXPECT_EQ(config.prompt.program, Program::askpass);
   EXPECT_EQ(config.prompt.pinentry, "/usr/bin/pinentry");
   EXPECT_TRUE(config.prompt.notifications);
-  EXPECT_EQ(config.store.path, "");
+  EXPECT_EQ(config.vault.path, "");
+  EXPECT_EQ(config.vault.lock_after, std::chrono::hours(1));
+  EXPECT_TRUE(config.vault.lock_on_sleep);
+  EXPECT_TRUE(config.vault.lock_on_screen_lock);
+  EXPECT_TRUE(config.vault.lock_on_agent_lock);
+  EXPECT_TRUE(config.vault.lock_on_sigusr1);
+  EXPECT_FALSE(config.vault.lock_on_idle);
 }
 
 TEST_F(ConfigTest, OfNothingIsTheDefaults) {
-  for (const char* text : {"", "# a comment\n", "[fido]\n[prompt]\n[store]\n", "fido = {}", "\xef\xbb\xbf"}) {
+  for (const char* text : {"", "# a comment\n", "[fido]\n[prompt]\n[vault]\n", "fido = {}", "\xef\xbb\xbf"}) {
     SCOPED_TRACE(text);
     expect_defaults(load(text));
   }
@@ -69,8 +75,10 @@ path = "/run/other"
 program = "pinentry"
 pinentry = "/usr/bin/pinentry-gnome3"
 notifications = false
-[store]
+[vault]
 path = "/srv/keys/vault.db"
+lock_after = "15m"
+lock_on = ["idle", "SIGUSR1"]
 )");
   EXPECT_EQ(config.fido.pin_cache, std::chrono::minutes(65));
   ASSERT_EQ(config.fido.sockets.size(), 2U);
@@ -82,7 +90,20 @@ path = "/srv/keys/vault.db"
   EXPECT_EQ(config.prompt.program, Program::pinentry);
   EXPECT_EQ(config.prompt.pinentry, "/usr/bin/pinentry-gnome3");
   EXPECT_FALSE(config.prompt.notifications);
-  EXPECT_EQ(config.store.path, "/srv/keys/vault.db");
+  EXPECT_EQ(config.vault.path, "/srv/keys/vault.db");
+  EXPECT_EQ(config.vault.lock_after, std::chrono::minutes(15));
+  EXPECT_FALSE(config.vault.lock_on_sleep);
+  EXPECT_FALSE(config.vault.lock_on_screen_lock);
+  EXPECT_FALSE(config.vault.lock_on_agent_lock);
+  EXPECT_TRUE(config.vault.lock_on_sigusr1);
+  EXPECT_TRUE(config.vault.lock_on_idle);
+}
+
+TEST_F(ConfigTest, TakesAVaultThatNeverLocksItself) {
+  const Config config = load("[vault]\nlock_after = \"0\"\nlock_on = []\n");
+  EXPECT_EQ(config.vault.lock_after, std::chrono::seconds(0));
+  EXPECT_FALSE(config.vault.lock_on_sleep);
+  EXPECT_FALSE(config.vault.lock_on_sigusr1);
 }
 
 TEST_F(ConfigTest, TakesOtherSpellingsOfToml) {
@@ -107,7 +128,7 @@ TEST_F(ConfigTest, NamesWhatHasAWrongTypeAndWhere) {
   EXPECT_EQ(fault_of("prompt = 'askpass'"), "1: prompt: wanted a section [prompt]");
   EXPECT_EQ(fault_of("[fido.socket]\npath = '/a'"), "1: fido.socket: wanted sections [[fido.socket]]");
   EXPECT_EQ(fault_of("[fido]\nsocket = [1]"), "2: fido.socket is a list of values, wanted sections [[fido.socket]]");
-  EXPECT_EQ(fault_of("[[store]]\npath = '/a'"), "1: store: wanted a section [store]");
+  EXPECT_EQ(fault_of("[[vault]]\npath = '/a'"), "1: vault: wanted a section [vault]");
 }
 
 TEST_F(ConfigTest, NamesWhatHasAWrongValueAndWhere) {
@@ -117,9 +138,11 @@ TEST_F(ConfigTest, NamesWhatHasAWrongValueAndWhere) {
   EXPECT_EQ(fault_of("[prompt]\nprogram = 'zenity'"),
             "2: prompt.program is \"zenity\", wanted \"askpass\" or \"pinentry\"");
   EXPECT_EQ(fault_of("[prompt]\npinentry = 'pinentry'"), "2: prompt.pinentry is \"pinentry\", wanted a path from /");
-  EXPECT_EQ(fault_of("[store]\npath = '~/keys'"), "2: store.path is \"~/keys\", wanted a path from /");
-  EXPECT_EQ(fault_of("[store]\npath = ''"), "2: store.path is \"\", wanted a path from /");
-  EXPECT_EQ(fault_of("[store]\npath = \"/a\\u0000b\""), "2: store.path holds a control character");
+  EXPECT_EQ(fault_of("[vault]\nlock_on = ['sleep', 'lid']"),
+            "2: vault.lock_on: wanted a list of \"SIGUSR1\" \"agent-lock\" \"idle\" \"screen-lock\" \"sleep\"");
+  EXPECT_EQ(fault_of("[vault]\npath = '~/keys'"), "2: vault.path is \"~/keys\", wanted a path from /");
+  EXPECT_EQ(fault_of("[vault]\npath = ''"), "2: vault.path is \"\", wanted a path from /");
+  EXPECT_EQ(fault_of("[vault]\npath = \"/a\\u0000b\""), "2: vault.path holds a control character");
   EXPECT_EQ(fault_of("\n[[fido.socket]]\nname = 'x'"), "2: fido.socket.path is missing");
   EXPECT_EQ(fault_of("[[fido.socket]]\npath='/a'\n[[fido.socket]]\npath='/a'"), "4: fido.socket.path is given twice");
 }
@@ -139,7 +162,7 @@ TEST_F(ConfigTest, OfGarbageIsAnErrorAndNoCrash) {
   std::mt19937 random(seed);
   const std::string sound =
       "[fido]\npin_cache = \"5m\"\n[[fido.socket]]\npath = \"/a\"\n[prompt]\nnotifications = "
-      "true\n[store]\npath='/b'\n";
+      "true\n[vault]\npath='/b'\n";
   std::size_t refused = 0;
   for (int round = 0; round < 500; ++round) {
     std::string text = sound;

@@ -94,7 +94,7 @@ TEST_F(DesktopClientTest, SendsWhatIsToBeShownAndWithdrawn) {
 }
 
 TEST_F(DesktopClientTest, TellsEventsAndAcknowledgesSleepWhenAllIsDone) {
-  set_script(send_event(Event::lock) + send_event(Event::unlock) + send_event(Event::sleep) +
+  set_script(send_event(Event::lock) + send_event(Event::unlock) + send_event(Event::idle) + send_event(Event::sleep) +
              send_event(Event::resume) + "exec cat > \"$DIR/received\"");
   std::vector<Event> events;
   client_.on_event = [&](DesktopEvent event) {
@@ -103,7 +103,7 @@ TEST_F(DesktopClientTest, TellsEventsAndAcknowledgesSleepWhenAllIsDone) {
   };
   start();
   EXPECT_TRUE(soon_while_running([&] { return orders() == Strings{"notify 1 sent before", "acknowledge"}; }));
-  EXPECT_EQ(events, (std::vector{Event::lock, Event::unlock, Event::sleep, Event::resume}));
+  EXPECT_EQ(events, (std::vector{Event::lock, Event::unlock, Event::idle, Event::sleep, Event::resume}));
   stop();
 }
 
@@ -200,9 +200,9 @@ TEST_F(DesktopClientTest, ReplacesAProcessThatDoesNotRead) {
 }
 
 TEST_F(DesktopClientTest, EndsItsProcessWhenItIsCancelled) {
-  set_script("trap '' TERM; cat > /dev/null; echo end > \"$DIR/end\"");
+  set_script("trap '' TERM; : > \"$DIR/ready\"; cat > /dev/null; echo end > \"$DIR/end\"");
   start();
-  ASSERT_TRUE(soon_while_running([&] { return starts() == 1; }));
+  ASSERT_TRUE(soon_while_running([&] { return exists(directory_.file("ready")); }));
   stop();
   EXPECT_EQ(read_file(directory_.file("end")), "end\n") << "by the end of the channel, not by a signal";
 }

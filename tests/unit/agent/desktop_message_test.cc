@@ -28,7 +28,7 @@ TEST(DesktopMessage, OrdersComeBackAsTheyWere) {
 }
 
 TEST(DesktopMessage, EventsComeBackAsTheyWere) {
-  for (const Event event : {Event::sleep, Event::resume, Event::lock, Event::unlock}) {
+  for (const Event event : {Event::sleep, Event::resume, Event::lock, Event::unlock, Event::idle}) {
     EXPECT_EQ(parse_event(body_of(frame_event(event))), event);
   }
 }
@@ -73,7 +73,7 @@ TEST(DesktopMessage, RefusesWhatIsUnknown) {
   for (const int type : {0, 1, 3, 11}) {
     EXPECT_EQ(error_of([&] { parse_event(Bytes{static_cast<std::uint8_t>(type), 1}); }), Errc::unsupported) << type;
   }
-  for (const int event : {0, 5, 255}) {
+  for (const int event : {0, 6, 255}) {
     EXPECT_EQ(error_of([&] { parse_event(Bytes{10, static_cast<std::uint8_t>(event)}); }), Errc::malformed) << event;
   }
 }

@@ -1,4 +1,5 @@
 #include "agent/prompter.h"
+#include "agent/activity.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -31,7 +32,8 @@ class PrompterTest : public testing::Test {
   const Variable wayland_{"WAYLAND_DISPLAY", nullptr};
   const Variable require_{"SSH_ASKPASS_REQUIRE", nullptr};
   asio::io_context io_{1};
-  Prompter prompter_{io_, {}, nullptr};
+  Activity activity_;
+  Prompter prompter_{io_, {}, nullptr, activity_};
 };
 
 TEST_F(PrompterTest, TakesSuccessWithoutTextOrWithYesForYes) {
@@ -161,7 +163,7 @@ TEST_F(PrompterAskTest, AsksThroughPinentryWhereTheConfigurationSaysSo) {
   Config::Prompt settings;
   settings.program = Config::Prompt::Program::pinentry;
   settings.pinentry = directory_.file("pinentry");
-  Prompter prompter(io_, settings, nullptr);
+  Prompter prompter(io_, settings, nullptr, activity_);
   const Variable none("DISPLAY", nullptr);
   const TypedAnswer answer = run_to_end(io_, prompter.ask(Asker::Kind::pin, "which PIN"));
   EXPECT_EQ(as_text(answer.text.view()), "12%34") << answer.refusal;

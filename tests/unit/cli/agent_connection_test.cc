@@ -1,9 +1,13 @@
 #include "cli/agent_connection.h"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
+#include <array>
 #include <thread>
 
+#include "cli/agent_socket.h"
+#include "cli/frame_socket.h"
 #include "protocol/limits.h"
 #include "tests/unit/cli/fake_agent.h"
 #include "tests/unit/cli/samples.h"
@@ -151,6 +155,63 @@ TEST(AgentConnection, ReadsWhyBeforeItNoticesThatTheAgentIsGone) {
   AgentConnection connection(std::move(client_end));
   Notes notes;
   EXPECT_EQ(error_of([&] { connection.ask(control::ListTokens{}, notes); }), Errc::refused);
+}
+
+TEST(FrameSocket, SaysThatTheAgentDoesNotAnswer) {
+  auto [agent_end, client_end] = test::connected_sockets();
+  Notes notes;
+  FrameSocket frames(client_end.get(), notes, std::chrono::milliseconds(1));
+  try {
+    frames.receive(1);
+    FAIL() << "no Error";
+  } catch (const AgentSilent& silent) {
+    EXPECT_EQ(silent.code(), Errc::timed_out);
+    EXPECT_TRUE(silent.fault.find("has not answered for ") != std::string::npos) << silent.fault;
+    EXPECT_TRUE(silent.remedy.find("kill -CONT PID") != std::string::npos) << silent.remedy;
+    EXPECT_EQ(silent.what(), silent.fault + "; " + silent.remedy);
+  }
+}
+
+TEST(FrameSocket, EndsNoAgentThatIsBusy) {
+  auto [agent_end, client_end] = test::connected_sockets();
+  // The process at the other end is this one, and it runs.
+  std::array<char, 17> before{};
+  prctl(PR_GET_NAME, before.data());
+  prctl(PR_SET_NAME, "fob-agent");
+  const AgentSilent silent = silent_agent(client_end.get(), std::chrono::seconds(10));
+  prctl(PR_SET_NAME, before.data());
+  EXPECT_TRUE(silent.fault.ends_with("has not answered for 10 s")) << silent.fault;
+  EXPECT_EQ(silent.remedy, "it is busy or waits for somebody: see fob watch, or its log");
+}
+
+TEST(FrameSocket, SaysThatTheAgentDoesNotAnswerAndWaitsOn) {
+  auto [agent_end, client_end] = test::connected_sockets();
+  Peer peer(std::move(agent_end));
+  /// Answers once the person has been told.
+  class Told : public Notes {
+   public:
+    explicit Told(Peer& peer) : peer_(peer) {}
+    void tick() override {
+      if (ticks++ == 1) peer_.send_raw(Bytes{0, 0, 0, 1, 7});
+    }
+
+   private:
+    Peer& peer_;
+  } told(peer);
+  FrameSocket frames(client_end.get(), told, std::chrono::milliseconds(1), FrameSocket::Silence::is_told);
+  EXPECT_EQ(frames.receive(1), Bytes{7});
+  ASSERT_EQ(told.notices.size(), 1U);
+  EXPECT_TRUE(told.notices[0].starts_with("no answer yet: it is busy or waits for somebody")) << told.notices[0];
+}
+
+TEST(AgentConnection, GivesUpOnlyWhatChangesNothingAndTakesNoTime) {
+  EXPECT_TRUE(may_be_given_up(control::ListKeys{}));
+  EXPECT_TRUE(may_be_given_up(control::ListSlots{}));
+  EXPECT_TRUE(may_be_given_up(control::Watch{}));
+  EXPECT_FALSE(may_be_given_up(control::ListTokens{}));
+  EXPECT_FALSE(may_be_given_up(control::ChangeKey{}));
+  EXPECT_FALSE(may_be_given_up(control::LockVault{}));
+  EXPECT_FALSE(may_be_given_up(control::NewKey{}));
 }
 
 TEST(AgentConnection, RefusesGarbage) {

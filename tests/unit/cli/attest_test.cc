@@ -26,7 +26,7 @@ using Certificate = std::unique_ptr<X509, X509Deleter>;
 FakeAgent::Handle attesting(const std::string& public_key, const std::vector<std::string>& certificates) {
   return [=](const Request& request, Peer& peer) {
     if (std::holds_alternative<control::ListKeys>(request)) {
-      return peer.send(control::Keys{{sample_pkcs11_key("work", public_key)}});
+      return peer.send(control::Keys{false, {sample_pkcs11_key("work", public_key)}});
     }
     EXPECT_EQ(std::get<control::AttestKey>(request).name, "work");
     control::Attested out;

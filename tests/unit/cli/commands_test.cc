@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "protocol/fingerprint.h"
 #include "tests/unit/cli/fake_agent.h"
@@ -35,19 +36,44 @@ TEST(Fob, SaysWhatItIsWithoutAnAgent) {
   const FobOutcome outcome = run_fob({});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_NE(outcome.out.find("SSH_AUTH_SOCK is not set"), std::string::npos);
-  EXPECT_NE(outcome.out.find("\n  resident  "), std::string::npos);
+  EXPECT_NE(outcome.out.find("\nNext:    fob doctor "), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("\n  Tokens   tokens, pin, resident"), std::string::npos) << outcome.out;
 }
 
 TEST(Fob, SaysWhatTheAgentHas) {
   const FobOutcome outcome = run_with_agent({});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_NE(outcome.out.find("Tokens:  Example Key 5 (fido:815), Other Key (fido:hidraw4, not usable)\n"
-                             "Keys:    2\n"),
+                             "Keys:    2\nVault:   locked\n"),
             std::string::npos)
       << outcome.out;
   const json state = json::parse(run_with_agent({"--json"}).out);
   EXPECT_EQ(state["keys"], 2);
   EXPECT_EQ(state["fault"], nullptr);
+  EXPECT_EQ(state["vault"], "locked");
+}
+
+/// What fob alone prints where the last uses were these.
+std::string state_after(std::vector<control::KeyUse> uses) {
+  FakeAgent agent([&](const Request& request, Peer& peer) {
+    if (!std::holds_alternative<control::Watch>(request)) return serve(request, peer);
+    control::Activity now = sample_activity(1);
+    now.uses = std::move(uses);
+    peer.send(std::move(now));
+  });
+  return run_fob({}, {agent.environment()}).out;
+}
+
+TEST(Fob, SaysWhyTheLastUseWasRefused) {
+  const auto now = static_cast<std::uint64_t>(time(nullptr));
+  const control::KeyUse refused{now - 60, "work", "log in as alice", "", "the user said no"};
+  const std::string out = state_after({refused});
+  EXPECT_TRUE(std::regex_search(out, std::regex("\nRefused: at ..:..:.., work, log in as alice: the user said no\n")))
+      << out;
+  EXPECT_EQ(state_after({{now, "work", "sign for git", "", ""}, refused}).find("Refused"), std::string::npos);
+  control::KeyUse old = refused;
+  old.time = now - 7200;
+  EXPECT_EQ(state_after({old}).find("Refused"), std::string::npos);
 }
 
 TEST(Fob, TakesJsonBeforeTheCommandToo) {
@@ -68,8 +94,8 @@ TEST(Fob, TakesJsonBeforeTheCommandToo) {
 
 TEST(Fob, HasItsVersionAndHelp) {
   EXPECT_EQ(run_fob({"--version"}).out, "fob 0.1.0\n");
-  for (const char* command :
-       {"new", "list", "public", "tokens", "pin", "import", "export", "remove", "resident", "attest", "reset"}) {
+  for (const char* command : {"new", "list", "public", "tokens", "pin", "import", "export", "remove", "unlock", "lock",
+                              "slot", "backup", "restore", "resident", "attest", "reset"}) {
     const FobOutcome outcome = run_fob({command, "--help"});
     EXPECT_EQ(outcome.status, 0) << command;
     EXPECT_NE(outcome.out.find("Usage: fob"), std::string::npos) << command;
@@ -80,7 +106,7 @@ TEST(Fob, ExitsWith2ForAWrongCommandLine) {
   const std::vector<std::vector<std::string>> lines{{"bogus"},
                                                     {"new"},
                                                     {"new", "../x"},
-                                                    {"new", "x", "--type", "rsa"},
+                                                    {"new", "x", "--type", "rsa", "--on", "fido"},
                                                     {"new", "x", "--application", "web:"},
                                                     {"pin"},
                                                     {"pin", "guess"},
@@ -173,7 +199,7 @@ TEST(Public, PrintsOneLine) {
 
 TEST(Public, KeepsCommentsOnOneLine) {
   FakeAgent agent([](const Request&, Peer& peer) {
-    control::Keys keys{{sample_key("work")}};
+    control::Keys keys{false, {sample_key("work")}};
     keys.keys[0].comment = "a\nssh-ed25519 AAAA";
     peer.send(keys);
   });

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
+
 #include "tests/daemon/temp_dir.h"
 
 namespace fob::test {
@@ -30,7 +33,7 @@ class BashCompletion : public testing::Test {
 };
 
 TEST_F(BashCompletion, OffersCommandsOptionsNamesAndTokens) {
-  EXPECT_EQ(offered("re"), "remove\nresident\nreset\n");
+  EXPECT_EQ(offered("re"), "rename\nremove\nresident\nreset\nrestore\n");
   EXPECT_EQ(offered("--json li"), "list\n");
   EXPECT_EQ(offered("new --re"), "--replace\n--resident\n");
   EXPECT_EQ(offered("public wo"), "work\n");
@@ -39,9 +42,70 @@ TEST_F(BashCompletion, OffersCommandsOptionsNamesAndTokens) {
   EXPECT_EQ(offered("new x --touch-policy ''"), "never\nalways\ncached\n");
   EXPECT_EQ(offered("new x --slot 9"), "9a\n9c\n9d\n9e\n90\n91\n92\n93\n94\n95\n");
   EXPECT_EQ(offered("import f --pin"), "--pin-policy\n");
+  EXPECT_EQ(offered("import f --pa"), "--paste\n");
+  EXPECT_EQ(offered("export work --format p"), "pem\npkcs8\nppk\n");
+  EXPECT_EQ(offered("export work --no"), "--no-passphrase\n");
+  EXPECT_EQ(offered("passphrase na"), "names\n");
+  EXPECT_EQ(offered("passphrase --"), "--all\n--no-passphrase\n--json\n--help\n");
+  EXPECT_EQ(offered("comment wo"), "work\n");
+  EXPECT_EQ(offered("comment ./na"), "./names\n");
+  EXPECT_EQ(offered("rename wo"), "work\n");
+  EXPECT_EQ(offered("rotate work --on v"), "vault\n");
   EXPECT_EQ(offered("attest wo"), "work\n");
   EXPECT_EQ(offered("pin ''"), "set\nchange\nunblock\nstatus\n");
+  EXPECT_EQ(offered("new x --on v"), "vault\n");
+  EXPECT_EQ(offered("pin set --on v"), "\n");
+  EXPECT_EQ(offered("new x --service a --con"), "--confirm\n");
+  EXPECT_EQ(offered("unlock --with ''"), "passphrase\nrecovery\nfido\npkcs11\n");
+  EXPECT_EQ(offered("slot ''"), "add\nremove\n");
+  EXPECT_EQ(offered("slot add ''"), "passphrase\nrecovery\n");
+  EXPECT_EQ(offered("slot add --on fido:"), "fido:815\n");
+  EXPECT_EQ(offered("slot add --p"), "--pin\n");
+  EXPECT_EQ(offered("backup na"), "names\n");
+  EXPECT_EQ(offered("restore file --"), "--replace\n--json\n--help\n");
+  EXPECT_EQ(offered("remove work --f"), "--from-token\n--force\n");
+  EXPECT_EQ(offered("authorize wo"), "work\n");
+  EXPECT_EQ(offered("sign na"), "names\n");
+  EXPECT_EQ(offered("sign names -n fi"), "file\n");
+  EXPECT_EQ(offered("sign names --key wo"), "work\n");
+  EXPECT_EQ(offered("verify names --al"), "--allowed-signers\n");
+  EXPECT_EQ(offered("git ''"), "setup\n");
+  EXPECT_EQ(offered("git setup --l"), "--local\n");
+  EXPECT_EQ(offered("doctor --po"), "--port\n");
   EXPECT_EQ(offered("public nothing"), "\n");
+}
+
+TEST_F(BashCompletion, OffersServicesAndFormats) {
+  EXPECT_EQ(offered("new x --for g"), "github\ngitlab\n");
+  EXPECT_EQ(offered("public work --for j"), "jasmin\n");
+  EXPECT_EQ(offered("new x --for github --a"), "--application\n--account\n");
+  EXPECT_EQ(offered("public work --account alice --c"), "--copy\n");
+  EXPECT_EQ(offered("public work --format ''"), "openssh\nrfc4716\npem\n");
+  EXPECT_EQ(offered("list --f"), "--files\n");
+  EXPECT_EQ(offered("keys --"), "--json\n--help\n");
+}
+
+/// What the table says is what is offered.
+TEST_F(BashCompletion, OffersTheServicesOfTheTable) {
+  std::set<std::string> services;
+  std::istringstream table(read_file(FOB_TEST_DATA "/../../cli/services.toml"));
+  for (std::string line; std::getline(table, line);) {
+    if (line.starts_with('[')) services.insert(line.substr(1, line.find(']') - 1));
+  }
+  std::set<std::string> words;
+  std::istringstream lines(offered("new x --for ''"));
+  for (std::string line; std::getline(lines, line);) words.insert(line);
+  EXPECT_EQ(words, services);
+  for (const char* other : {"/../../cli/completions/_fob", "/../../cli/completions/fob.fish", "/../../cli/fob.1"}) {
+    const std::string text = read_file(FOB_TEST_DATA + std::string(other));
+    for (const std::string& service : services) EXPECT_NE(text.find(service), std::string::npos) << service << other;
+  }
+}
+
+TEST_F(BashCompletion, OffersTheNumbersOfSlots) {
+  call_them({"1", "12", "x", "The"});
+  EXPECT_EQ(offered("slot remove 1"), "1\n12\n");
+  EXPECT_EQ(offered("slot remove ''"), "1\n12\n");
 }
 
 TEST_F(BashCompletion, OffersPkcs11UrisAsTheyStandOnTheLine) {

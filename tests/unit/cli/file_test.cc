@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "tests/daemon/temp_dir.h"
 #include "tests/unit/cli/samples.h"
 #include "tests/unit/protocol/vectors.h"
@@ -32,6 +34,19 @@ TEST(CreateFile, NeverOverwritesNorFollowsLinks) {
 
 TEST(CreateFile, LeavesNothingWhereItCannotWrite) {
   EXPECT_EQ(error_of([] { create_file("/no/such/folder/file", as_bytes("text"), 0600); }), Errc::system);
+}
+
+TEST(RewriteFile, LeavesAFileThatIsAnotherOneNow) {
+  const TempDir folder;
+  const std::string path = folder.file("key");
+  write_file(path, "read");
+  struct stat read {};
+  ASSERT_EQ(stat(path.c_str(), &read), 0);
+  rewrite_file(path, as_bytes("written"), 0600, read);
+  EXPECT_EQ(fob::read_file(path), "written");
+  EXPECT_EQ(error_of([&] { rewrite_file(path, as_bytes("again"), 0600, read); }), Errc::refused);
+  EXPECT_EQ(fob::read_file(path), "written");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "nothing else is left";
 }
 
 TEST(ReadFile, IsBounded) {

@@ -33,11 +33,14 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-[[noreturn]] void become_fob(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
+[[noreturn]] void become_fob(const std::vector<std::string>& arguments, std::vector<std::string> environment,
+                             const std::string& shell_script = "") {
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LLVM_PROFILE_FILE"}) {
     if (const char* value = getenv(name)) environment.push_back(std::string(name) + "=" + value);
   }
-  std::vector<std::string> command{program()};
+  std::vector<std::string> command;
+  if (!shell_script.empty()) command = {"/bin/sh", "-c", shell_script};
+  command.push_back(program());
   command.insert(command.end(), arguments.begin(), arguments.end());
   signal(SIGPIPE, SIG_DFL);
   // A shell that ran these tests in the background has these ignored; in a terminal they are not.
@@ -95,12 +98,13 @@ FobOutcome run_fob(const std::vector<std::string>& arguments, const std::vector<
   return outcome;
 }
 
-TerminalFob::TerminalFob(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+TerminalFob::TerminalFob(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
+                         const std::string& shell_script) {
   const winsize size{24, 80, 0, 0};
   int terminal = -1;
   pid_ = forkpty(&terminal, nullptr, nullptr, &size);
   if (pid_ < 0) throw_system_error("forkpty", errno);
-  if (pid_ == 0) become_fob(arguments, environment);
+  if (pid_ == 0) become_fob(arguments, environment, shell_script);
   fcntl(terminal, F_SETFD, FD_CLOEXEC);
   terminal_ = cli::Descriptor(terminal);
 }

@@ -21,7 +21,9 @@ FobOutcome run_fob(const std::vector<std::string>& arguments, const std::vector<
 /// fob in a terminal of its own, at which a test sits.
 class TerminalFob {
  public:
-  explicit TerminalFob(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {});
+  /// `shell_script`: what /bin/sh does there instead, to which the command that runs fob is "$0" "$@".
+  explicit TerminalFob(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {},
+                       const std::string& shell_script = "");
   ~TerminalFob();
   TerminalFob(const TerminalFob&) = delete;
   TerminalFob& operator=(const TerminalFob&) = delete;
@@ -35,6 +37,7 @@ class TerminalFob {
   /// Waits until the process is stopped (Ctrl-Z). False after five seconds.
   bool is_stopped() const;
   void signal(int number) const;
+  int pid() const { return pid_; }
   /// Waits for the end; its status as a shell has it.
   int status();
   /// All that has been shown so far.

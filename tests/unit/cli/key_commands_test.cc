@@ -18,6 +18,9 @@ namespace {
 using control::Request;
 using nlohmann::json;
 
+const std::string ask_elsewhere =
+    "run fob in one, or let SSH_ASKPASS name a program that asks, with SSH_ASKPASS_REQUIRE=force\n";
+
 unsigned mode_of(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
@@ -109,7 +112,7 @@ void serve_unattested(const Request& request, Peer& peer) {
   if (!std::holds_alternative<control::NewKey>(request)) return serve(request, peer);
   control::Kept kept;
   kept.key = sample_key("work", "key_files/ecdsa_sk.pub");
-  peer.send(kept);
+  peer.send(std::move(kept));
 }
 
 TEST(New, WritesTheKeyFileWithoutAnAttestationToo) {
@@ -120,13 +123,14 @@ TEST(New, WritesTheKeyFileWithoutAnAttestationToo) {
   const FobOutcome both =
       run_fob({"new", "work", "-o", path, "--write-attestation", attestation}, {agent.environment()});
   EXPECT_EQ(both.status, 1);
-  EXPECT_EQ(both.err, "fob: the token attests nothing, so " + attestation + " is not written; the key is kept all the" +
-                          " same; written: " + path + ", " + path + ".pub\n");
+  EXPECT_EQ(both.err, "Kept as work, on Example Key 5 815.\nfob: the token attests nothing, so " + attestation +
+                          " is not written; the key is kept all the" + " same; written: " + path + ", " + path +
+                          ".pub\n");
   EXPECT_EQ(mode_of(path), 0600U);
   EXPECT_EQ(read_file(path + ".pub"), read_data("key_files/ecdsa_sk.pub"));
   const FobOutcome alone = run_fob({"new", "work", "--write-attestation", attestation}, {agent.environment()});
   EXPECT_EQ(alone.status, 1);
-  EXPECT_NE(alone.err.find("kept all the same: fob export work -o FILE writes its file\n"), std::string::npos);
+  EXPECT_NE(alone.err.find("is not written; the key is kept all the same\n"), std::string::npos);
 }
 
 TEST(New, WritesTheAttestationWithoutAKeyFileToo) {
@@ -139,8 +143,9 @@ TEST(New, WritesTheAttestationWithoutAKeyFileToo) {
   const FobOutcome outcome =
       run_fob({"new", "work", "-o", folder.file("id"), "--write-attestation", attestation}, {agent.environment()});
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.err, "fob: no memory; the key is kept all the same: fob export work -o FILE writes its file; " +
-                             ("written: " + attestation) + "\n");
+  EXPECT_EQ(outcome.err,
+            "Kept as work, on Example Key 5 815.\nfob: no memory; the key is kept all the same; written: " +
+                attestation + "; to have its file, type: fob export work -o " + folder.file("id") + "\n");
   EXPECT_TRUE(exists(attestation));
 }
 
@@ -184,7 +189,7 @@ TEST(Import, SendsKeyAndComment) {
   EXPECT_EQ(run_fob({"import", data + "resident_sk", "--name", "travel"}, {agent.environment()}).status, 0);
   EXPECT_EQ(names, (std::vector<std::string>{"ecdsa_sk", "ed25519_sk", "travel"}));
   EXPECT_EQ(comments[0], "comment of ecdsa_sk");
-  EXPECT_EQ(run_fob({"import", data + "software"}, {agent.environment()}).status, 1);
+  EXPECT_EQ(run_fob({"import", data + "software.pub"}, {agent.environment()}).status, 1);
   EXPECT_EQ(run_fob({"import", "/no/such/file"}, {agent.environment()}).status, 1);
   EXPECT_EQ(run_fob({"import", "/tmp"}, {agent.environment()}).status, 1);
   EXPECT_EQ(names.size(), 3U);
@@ -200,11 +205,11 @@ TEST(Import, PrintsOneJsonDocument) {
   EXPECT_EQ(two[1]["name"], "ed25519_sk");
   const json one = json::parse(run_fob({"import", "--json", data + "ecdsa_sk"}, {agent.environment()}).out);
   EXPECT_EQ(one, two[0]);
-  const FobOutcome part =
-      run_fob({"import", "--json", data + "ecdsa_sk", data + "software", data + "ed25519_sk"}, {agent.environment()});
+  const FobOutcome part = run_fob({"import", "--json", data + "ecdsa_sk", data + "software.pub", data + "ed25519_sk"},
+                                  {agent.environment()});
   EXPECT_EQ(part.status, 1);
   EXPECT_EQ(json::parse(part.out), json::array({one}));
-  EXPECT_EQ(run_fob({"import", "--json", data + "software"}, {agent.environment()}).out, "");
+  EXPECT_EQ(run_fob({"import", "--json", data + "software.pub"}, {agent.environment()}).out, "");
 }
 
 TEST(Import, SaysOnceThatThereIsNoTerminal) {
@@ -213,7 +218,7 @@ TEST(Import, SaysOnceThatThereIsNoTerminal) {
   const FobOutcome outcome = run_fob({"import", path}, {agent.environment()});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.err,
-            "fob: " + path + ": there is no terminal to ask at (passphrase of " + path + "): run fob in one\n");
+            "fob: " + path + ": there is no terminal to ask at (passphrase of " + path + "): " + ask_elsewhere);
 }
 
 TEST(Import, AsksForPassphrasesAgain) {

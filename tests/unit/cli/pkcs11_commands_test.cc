@@ -78,7 +78,7 @@ TEST(Pkcs11New, HasKindsAndSizesAsSshKeygenHasThem) {
   const auto made = [](const std::vector<std::string>& options) {
     const auto [outcome, request] = run_and_get<control::NewKey>(with({"new", "work", "--on", work_uri}, options));
     EXPECT_EQ(outcome.status, 0) << outcome.err;
-    return request ? std::pair(request->kind, request->rsa_bits) : std::pair(KeyKind::mldsa44_ed25519, 0U);
+    return request ? std::pair(request->kind.value(), request->rsa_bits) : std::pair(KeyKind::mldsa44_ed25519, 0U);
   };
   EXPECT_EQ(made({}), std::pair(KeyKind::ecdsa_p256, 0U));
   EXPECT_EQ(made({"-t", "rsa"}), std::pair(KeyKind::rsa, 2048U));
@@ -97,7 +97,7 @@ TEST(Pkcs11New, RefusesSizesThatThereAreNot) {
   expect_refused(with(line, {"-b", "2048"}), "256, 384 or 521");
   expect_refused(with(line, {"-t", "ecdsa-p384", "-b", "256"}), "have 384 bits");
   expect_refused(with(line, {"-t", "ed25519", "-b", "256"}), "of one size");
-  expect_refused({"new", "work", "-b", "256"}, "of one size");
+  expect_refused({"new", "work", "--on", "fido", "-b", "256"}, "of one size");
 }
 
 TEST(Pkcs11New, RefusesWhatIsForFido2Tokens) {
@@ -111,9 +111,10 @@ TEST(Pkcs11New, RefusesWhatIsForFido2Tokens) {
 
 TEST(Pkcs11New, LeavesFido2TokensWhatIsTheirs) {
   expect_refused({"new", "work", "--slot", "9a"}, "--slot is for PIV cards");
-  expect_refused({"new", "work", "--pin-policy", "once"}, "--verify-required");
+  expect_refused({"new", "work", "--pin-policy", "once"}, "name the card with --on");
+  expect_refused({"new", "work", "--pin-policy", "once", "--on", "fido"}, "--verify-required");
   expect_refused({"new", "work", "--touch-policy", "never", "--on", "fido:815"}, "--no-touch");
-  expect_refused({"new", "work", "-t", "rsa"}, "name a PKCS#11 token with --on");
+  expect_refused({"new", "work", "-t", "rsa", "--on", "fido"}, "--on vault does");
 }
 
 TEST(Pkcs11New, KnowsThePivSlots) {
@@ -179,8 +180,6 @@ TEST(Pkcs11Import, RefusesKeysThatDoNotFitBeforeAPassphraseIsAsked) {
     EXPECT_EQ(outcome.status, 1);
     return outcome.err;
   };
-  EXPECT_NE(failure({"import", data + "software_encrypted"}).find("--on pkcs11:... puts it on a token"),
-            std::string::npos);
   EXPECT_NE(failure({"import", data + "ecdsa_sk_encrypted", "--on", work_uri}).find("key of a FIDO2 token"),
             std::string::npos);
   EXPECT_EQ(agent.requests(), 0U);
@@ -216,6 +215,8 @@ TEST(Pkcs11Import, RefusesOptionsThatDoNotFit) {
   expect_refused({"import", file, "--slot", "9a"}, "name that with --on");
   expect_refused({"import", file, "--replace"}, "name that with --on");
   expect_refused({"import", file, "--on", "fido"}, "PKCS#11 token only");
+  expect_refused({"import", key_uri, "--confirm"}, "is for key files");
+  expect_refused({"import", key_uri, "--service", "desk"}, "is for key files");
   expect_refused({"import", file, file, "--on", work_uri, "--slot", "9a"}, "a slot holds one key");
 }
 

@@ -1,6 +1,6 @@
 #include "tests/unit/cli/samples.h"
 
-#include "cli/key_file.h"
+#include "protocol/key_file/key_file.h"
 #include "tests/unit/protocol/vectors.h"
 
 namespace fob::test {
@@ -9,7 +9,7 @@ namespace {
 using control::Request;
 
 control::Keys sample_keys() {
-  control::Keys out{{sample_key("work"), sample_key("", "openssh/sshkey/ed25519_1.pub")}};
+  control::Keys out{false, {sample_key("work"), sample_key("", "openssh/sshkey/ed25519_1.pub")}};
   out.keys[0].sk_flags = 0x25;
   out.keys[1].where = "memory";
   out.keys[1].token.clear();
@@ -121,8 +121,36 @@ control::Key sample_key(const std::string& name, const std::string& public_key) 
   return out;
 }
 
-control::Exported sample_export() {
-  cli::KeyFile file = cli::parse_key_file(read_data("key_files/ecdsa_sk"), [] { return SecretBytes(); });
+SecretBytes sample_code() { return SecretBytes(as_bytes(sample_recovery_code)); }
+
+control::Activity sample_activity(std::uint64_t number) {
+  control::Activity out;
+  out.number = number;
+  out.tokens = {"Example Key 5"};
+  out.waiting = {"Confirm user presence for key work Touch Example Key 5."};
+  out.uses = {{1'700'000'060, "work", "log in as alice", "", "the user said no"},
+              {1'700'000'000, "work", "sign for git", "ssh-keygen \u2190 git", ""}};
+  out.keys = 2;
+  out.vault_locked = true;
+  return out;
+}
+
+control::Slots sample_slots() {
+  control::Slots out{true, true, "/home/alice/.local/share/fob/vault.db", {}};
+  for (const KeyslotKind kind : keyslot_kinds) {
+    control::Slot& slot = out.slots.emplace_back();
+    slot.id = static_cast<std::uint32_t>(kind);
+    slot.kind = kind;
+    slot.created = 1'700'000'000;
+  }
+  out.slots[2].name = "Example Key 5 815";
+  out.slots[2].pin = true;
+  out.slots[3].uri = "pkcs11:token=work;id=%01;object=vault;type=private";
+  return out;
+}
+
+control::Exported sample_export(const std::string& name) {
+  KeyFile file = parse_key_file(read_data("key_files/" + name), [] { return SecretBytes(); });
   return {std::move(file.key), std::move(file.comment)};
 }
 
@@ -133,6 +161,10 @@ void serve(const Request& request, Peer& peer) {
     peer.send(sample_tokens());
   } else if (std::holds_alternative<control::ExportKey>(request)) {
     peer.send(sample_export());
+  } else if (std::holds_alternative<control::ListSlots>(request)) {
+    peer.send(sample_slots());
+  } else if (const auto* watch = std::get_if<control::Watch>(&request)) {
+    peer.send(sample_activity(watch->seen + 1));
   } else if (std::holds_alternative<control::ListResident>(request)) {
     peer.send(control::Residents{{{public_key("openssh/sshkey/ecdsa_sk1.pub"), Bytes(64, 7), 0x21, "alice"},
                                   {public_key("openssh/sshkey/ed25519_sk1.pub"), Bytes(64, 8), 0x25, "alice"}}});
@@ -140,7 +172,7 @@ void serve(const Request& request, Peer& peer) {
     control::Kept kept;
     kept.key = sample_key(imported->name);
     kept.key.public_key = imported->key.public_key;
-    peer.send(kept);
+    peer.send(std::move(kept));
   } else {
     peer.send(control::Done{});
   }
@@ -154,13 +186,46 @@ void serve_new(const Request& request, Peer& peer) {
   }
 }
 
+void serve_vault(const Request& request, Peer& peer) {
+  control::Kept kept;
+  kept.key = sample_key("safe", "key_files/software.pub");
+  kept.key.where = "vault";
+  kept.key.token.clear();
+  kept.key.sk_flags = 0;
+  kept.recovery_code = sample_code();
+  if (std::holds_alternative<control::ListKeys>(request)) {
+    kept.key.services = {"github.com", "desk"};
+    peer.send(control::Keys{true, {kept.key}});
+  } else if (const auto* made = std::get_if<control::NewKey>(&request)) {
+    kept.key.name = made->name;
+    peer.send(std::move(kept));
+  } else if (const auto* imported = std::get_if<control::ImportKey>(&request)) {
+    kept.key.name = imported->name;
+    kept.key.public_key = imported->key.public_key;
+    peer.send(std::move(kept));
+  } else if (std::holds_alternative<control::ExportKey>(request)) {
+    peer.send(sample_export("software"));
+  } else if (const auto* added = std::get_if<control::AddSlot>(&request)) {
+    control::SlotAdded out;
+    out.slot = sample_slots().slots[static_cast<std::size_t>(added->kind) - 1];
+    if (added->kind == KeyslotKind::recovery) out.recovery_code = sample_code();
+    peer.send(std::move(out));
+  } else if (std::holds_alternative<control::BackUp>(request)) {
+    peer.send(control::BackedUp{2, to_bytes(as_bytes("SQLite format 3"))});
+  } else if (std::holds_alternative<control::Restore>(request)) {
+    peer.send(control::Keys{true, {kept.key}});
+  } else {
+    serve(request, peer);
+  }
+}
+
 void serve_pkcs11(const Request& request, Peer& peer) {
   control::Kept kept;
   if (std::holds_alternative<control::ListTokens>(request)) {
     peer.send(control::Tokens{{sample_piv_token(), sample_pkcs11_token("work", "70a1"), sample_token("fido:815"),
                                sample_pkcs11_token("spare", "70a2")}});
   } else if (std::holds_alternative<control::ListKeys>(request)) {
-    peer.send(control::Keys{{sample_pkcs11_key("work")}});
+    peer.send(control::Keys{false, {sample_pkcs11_key("work")}});
   } else if (std::holds_alternative<control::ListResident>(request)) {
     const auto resident = [](const control::Key& key) {
       return control::Resident{key.public_key, to_bytes(as_bytes(key.uri)), 0, key.name};
@@ -169,14 +234,14 @@ void serve_pkcs11(const Request& request, Peer& peer) {
         {resident(sample_pkcs11_key("work")), resident(sample_pkcs11_key("login", "key_files/software_rsa.pub"))}});
   } else if (const auto* made = std::get_if<control::NewKey>(&request)) {
     kept.key = sample_pkcs11_key(made->name);
-    peer.send(kept);
+    peer.send(std::move(kept));
   } else if (const auto* imported = std::get_if<control::ImportKey>(&request)) {
     kept.key = sample_pkcs11_key(imported->name);
     kept.key.public_key = imported->key.public_key;
-    peer.send(kept);
+    peer.send(std::move(kept));
   } else if (const auto* adopted = std::get_if<control::AdoptKey>(&request)) {
     kept.key = sample_pkcs11_key(adopted->name);
-    peer.send(kept);
+    peer.send(std::move(kept));
   } else {
     serve(request, peer);
   }

@@ -49,6 +49,16 @@ class TerminalTest : public testing::Test {
   std::optional<TerminalFob> fob_;
 };
 
+TEST_F(TerminalTest, ReadsPassphrasesWithoutEcho) {
+  TerminalFob& fob = start_asking(Question::Kind::passphrase);
+  ASSERT_TRUE(fob.shows("PIN of Example Key: "));
+  ASSERT_TRUE(fob.becomes(false));
+  fob.type("correct horse\n");
+  EXPECT_EQ(fob.status(), 0);
+  EXPECT_EQ(answer(), "correct horse");
+  EXPECT_EQ(fob.screen().find("correct"), std::string::npos);
+}
+
 TEST_F(TerminalTest, ReadsAPinWithoutEcho) {
   TerminalFob& fob = start_asking(Question::Kind::pin);
   ASSERT_TRUE(fob.shows("PIN of Example Key: "));
@@ -88,8 +98,8 @@ TEST_F(TerminalTest, TakesNothingTypedBeforeTheQuestionForItsAnswer) {
   EXPECT_EQ(answer(), "no");
 }
 
-TEST_F(TerminalTest, HasNewPinsTypedTwice) {
-  TerminalFob& fob = start_asking(Question::Kind::new_pin);
+/// Types 1234, differently at first.
+void type_new(TerminalFob& fob) {
   for (const char* second : {"1235\n", "1234\n"}) {
     ASSERT_TRUE(fob.shows("PIN of Example Key: "));
     ASSERT_TRUE(fob.becomes(false));
@@ -98,11 +108,18 @@ TEST_F(TerminalTest, HasNewPinsTypedTwice) {
     ASSERT_TRUE(fob.becomes(false));
     fob.type(second);
     if (second[3] == '5') {
-      ASSERT_TRUE(fob.shows("They differ"));
+      ASSERT_TRUE(fob.shows("They differ; nothing has changed. "));
     }
   }
-  EXPECT_EQ(fob.status(), 0);
-  EXPECT_EQ(answer(), "1234");
+}
+
+TEST_F(TerminalTest, HasNewPinsAndPassphrasesTypedTwice) {
+  for (const auto kind : {Question::Kind::new_pin, Question::Kind::new_passphrase}) {
+    TerminalFob& fob = start_asking(kind);
+    type_new(fob);
+    EXPECT_EQ(fob.status(), 0);
+    EXPECT_EQ(answer(), "1234");
+  }
 }
 
 TEST_F(TerminalTest, TakesNothingTypedForNo) {
@@ -251,7 +268,10 @@ TEST(WithoutTerminal, NobodyIsAsked) {
   }
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(outcome.err, "fob: there is no terminal to ask at (PIN of Example Key): run fob in one\n");
+  EXPECT_EQ(
+      outcome.err,
+      "fob: there is no terminal to ask at (PIN of Example Key): run fob in one, or let SSH_ASKPASS name a program "
+      "that asks, with SSH_ASKPASS_REQUIRE=force\n");
   EXPECT_TRUE(closed);
 }
 

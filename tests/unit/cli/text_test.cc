@@ -6,7 +6,6 @@
 
 #include "cli/table.h"
 #include "tests/unit/cli/samples.h"
-#include "tests/unit/protocol/vectors.h"
 
 namespace fob::cli {
 namespace {
@@ -69,13 +68,6 @@ TEST(Text, SaysWhatAKeyNeeds) {
   EXPECT_EQ(needs_of(key), "confirm");
   key.confirm = false;
   EXPECT_EQ(needs_of(key), "nothing");
-}
-
-TEST(Text, PublicKeyLinesAreThoseOfSshKeygen) {
-  const std::string wanted = test::read_data("key_files/ed25519_sk.pub");
-  EXPECT_EQ(public_key_line(test::public_key("key_files/ed25519_sk.pub"), "comment of ed25519_sk") + "\n", wanted);
-  EXPECT_EQ(public_key_line(test::public_key("key_files/ed25519_sk.pub"), "") + "\n",
-            wanted.substr(0, wanted.find(" comment")) + "\n");
 }
 
 TEST(Table, AlignsByColumnsNotBytes) {

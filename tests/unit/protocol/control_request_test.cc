@@ -25,6 +25,8 @@ NewKey new_key() {
   out.challenge = to_bytes(as_bytes("challenge"));
   out.resident = true;
   out.no_touch = true;
+  out.confirm = true;
+  out.services = {"github.com", "desk"};
   return out;
 }
 
@@ -41,8 +43,15 @@ NewKey new_rsa_key() {
 }
 
 ImportKey import_key(const std::string& message, const std::string& on = "") {
-  return {"work", "a comment", key_in(message), on, {}, false};
+  ImportKey out;
+  out.name = "work";
+  out.comment = "a comment";
+  out.key = key_in(message);
+  out.on = on;
+  return out;
 }
+
+AddSlot add_slot() { return {KeyslotKind::fido, "fido:0815", AddSlot::Pin::always}; }
 
 Answer answer(std::string_view text) {
   Answer out;
@@ -60,7 +69,7 @@ std::vector<Request> requests() {
   out.emplace_back(new_key());
   out.emplace_back(import_key("add_sk_ecdsa.request"));
   out.emplace_back(ExportKey{"work"});
-  out.emplace_back(RemoveKey{"work", true});
+  out.emplace_back(RemoveKey{"work", true, true});
   out.emplace_back(SetPin{"fido"});
   out.emplace_back(ChangePin{"fido:1"});
   out.emplace_back(ListResident{"fido:hidraw3"});
@@ -71,6 +80,15 @@ std::vector<Request> requests() {
   out.emplace_back(AdoptKey{"work", "a comment", "pkcs11:token=work;id=%01"});
   out.emplace_back(UnblockPin{"pkcs11:token=work"});
   out.emplace_back(AttestKey{"work"});
+  out.emplace_back(UnlockVault{KeyslotKind::recovery});
+  out.emplace_back(LockVault{});
+  out.emplace_back(ListSlots{});
+  out.emplace_back(add_slot());
+  out.emplace_back(RemoveSlot{7});
+  out.emplace_back(BackUp{});
+  out.emplace_back(Restore{"/home/alice/vault.backup", true});
+  out.emplace_back(ChangeKey{"work", "job", "", {"github", "alice@host.example"}});
+  out.emplace_back(Watch{0x0123456789abcdef});
   return out;
 }
 
@@ -95,7 +113,7 @@ std::optional<Errc> error_with(Change change, NewKey key = new_key()) {
 TEST(ControlRequest, HasFixedNumbers) {
   std::uint8_t number = 1;
   for (const Request& request : requests()) EXPECT_EQ(message_of(request)[0], number++);
-  EXPECT_EQ(number, 17);
+  EXPECT_EQ(number, 26);
 }
 
 TEST(ControlRequest, WritesWhatItRead) {
@@ -117,7 +135,7 @@ TEST(ControlRequest, RefusesEveryTruncationAndTrailingByte) {
 
 TEST(ControlRequest, RefusesUnknownNumbers) {
   EXPECT_EQ(parse_error({}), Errc::malformed);
-  for (const unsigned number : {0U, 17U, 127U, 128U, 255U}) {
+  for (const unsigned number : {0U, 26U, 127U, 128U, 255U}) {
     EXPECT_EQ(parse_error(Bytes{static_cast<std::uint8_t>(number)}), Errc::unsupported) << number;
   }
 }
@@ -139,6 +157,8 @@ TEST(ControlNewKey, ReadsItsFields) {
   EXPECT_FALSE(key.verify_required);
   EXPECT_TRUE(key.no_touch);
   EXPECT_FALSE(key.replace);
+  EXPECT_TRUE(key.confirm);
+  EXPECT_EQ(key.services, (std::vector<std::string>{"github.com", "desk"}));
   EXPECT_EQ(key.rsa_bits, 0U);
   EXPECT_EQ(key.piv.slot, "");
 }
@@ -153,6 +173,30 @@ TEST(ControlNewKey, ReadsTheFieldsOfAPivKey) {
   EXPECT_EQ(key.piv.touch_policy, 3);
   EXPECT_TRUE(key.replace);
   EXPECT_FALSE(key.resident);
+  EXPECT_FALSE(key.confirm);
+  EXPECT_TRUE(key.services.empty());
+}
+
+TEST(ControlNewKey, MayLeavePlaceAndKindToTheAgent) {
+  NewKey unsaid = new_key();
+  unsaid.on.clear();
+  unsaid.kind.reset();
+  const NewKey key = std::get<NewKey>(parse_request(message_of(unsaid)));
+  EXPECT_EQ(key.on, "");
+  EXPECT_EQ(key.kind, std::nullopt);
+}
+
+TEST(ControlNewKey, RefusesServicesThatAreTooManyTooLongOrUnfitForPeople) {
+  const auto error = [](std::vector<std::string> services) {
+    return error_with([&](NewKey& key) { key.services = std::move(services); });
+  };
+  EXPECT_EQ(error({limits::services, std::string(limits::name_bytes, 'x')}), std::nullopt);
+  EXPECT_EQ(error({limits::services + 1, "x"}), Errc::too_large);
+  EXPECT_EQ(error({std::string(limits::name_bytes + 1, 'x')}), Errc::malformed);
+  EXPECT_EQ(error({"desk", ""}), Errc::malformed);
+  EXPECT_EQ(error({"a\nb"}), Errc::malformed);
+  EXPECT_EQ(error({"\x1b[31m"}), Errc::malformed);
+  EXPECT_EQ(error({"caf\u00e9"}), std::nullopt);
 }
 
 TEST(ControlNewKey, RefusesBitsSlotsAndPoliciesThatNoTokenHas) {
@@ -190,6 +234,7 @@ TEST(ControlNewKey, RefusesFieldsOverTheirLimit) {
 TEST(ControlNewKey, RefusesNamesOfFilesElsewhereAndNul) {
   EXPECT_EQ(error_with([](NewKey& key) { key.name = "../id"; }), Errc::malformed);
   EXPECT_EQ(error_with([](NewKey& key) { key.comment = std::string("a\0b", 3); }), Errc::malformed);
+  EXPECT_EQ(error_with([](NewKey& key) { key.comment = "a\nssh-ed25519 AAAA b"; }), Errc::malformed);
 }
 
 TEST(ControlNewKey, RefusesUnknownKeyTypesAndCertificates) {
@@ -211,26 +256,83 @@ TEST(ControlImportKey, TakesSkKeysAsTheyAre) {
   EXPECT_EQ(import_error("certify_sk_ecdsa.request", ""), Errc::unsupported);
 }
 
-TEST(ControlImportKey, TakesOtherKeysForATokenOnly) {
+TEST(ControlImportKey, TakesOtherKeysForATokenOrTheVault) {
   for (const char* message :
        {"add_rsa.request", "add_ecdsa_p256.request", "add_ecdsa_p521.request", "add_ed25519.request"}) {
     EXPECT_EQ(parse_error(message_of(import_key(message, "pkcs11:token=work"))), std::nullopt) << message;
-    EXPECT_EQ(parse_error(message_of(import_key(message))), Errc::unsupported) << message;
+    EXPECT_EQ(parse_error(message_of(import_key(message))), std::nullopt) << message;
   }
+  EXPECT_EQ(parse_error(message_of(import_key("certify_ed25519.request"))), Errc::unsupported);
   EXPECT_EQ(parse_error(message_of(import_key("certify_ed25519.request", "pkcs11:token=work"))), Errc::unsupported);
 }
 
 TEST(ControlImportKey, ReadsWhereTheKeyGoes) {
   ImportKey request = import_key("add_rsa.request", "pkcs11:token=work");
+  request.confirm = true;
+  request.services = {"desk"};
   request.piv = {"9c", 3, 1};
   request.replace = true;
   const Request parsed = parse_request(message_of(std::move(request)));
   const ImportKey& again = std::get<ImportKey>(parsed);
   EXPECT_EQ(again.on, "pkcs11:token=work");
+  EXPECT_TRUE(again.confirm);
+  EXPECT_EQ(again.services, std::vector<std::string>{"desk"});
   EXPECT_EQ(again.piv.slot, "9c");
   EXPECT_EQ(again.piv.pin_policy, 3);
   EXPECT_EQ(again.piv.touch_policy, 1);
   EXPECT_TRUE(again.replace);
+}
+
+TEST(ControlRemoveKey, ReadsItsFields) {
+  const RemoveKey sure = std::get<RemoveKey>(parse_request(message_of(RemoveKey{"work", false, true})));
+  EXPECT_FALSE(sure.from_token);
+  EXPECT_TRUE(sure.sure);
+  const RemoveKey unsure = std::get<RemoveKey>(parse_request(message_of(RemoveKey{"work", true, false})));
+  EXPECT_TRUE(unsure.from_token);
+  EXPECT_FALSE(unsure.sure);
+}
+
+TEST(ControlUnlockVault, MayLeaveTheKindOfSlotToTheAgent) {
+  const auto again = [](std::optional<KeyslotKind> kind) {
+    return std::get<UnlockVault>(parse_request(message_of(UnlockVault{kind}))).kind;
+  };
+  EXPECT_EQ(again(std::nullopt), std::nullopt);
+  for (const KeyslotKind kind : keyslot_kinds) EXPECT_EQ(again(kind), kind);
+  for (const std::uint8_t kind : {std::uint8_t{0}, std::uint8_t{5}, std::uint8_t{255}}) {
+    EXPECT_EQ(parse_error(Writer().u8(17).boolean(true).u8(kind).take()), Errc::unsupported);
+  }
+}
+
+TEST(ControlAddSlot, ReadsItsFields) {
+  const AddSlot slot = std::get<AddSlot>(parse_request(message_of(add_slot())));
+  EXPECT_EQ(slot.kind, KeyslotKind::fido);
+  EXPECT_EQ(slot.on, "fido:0815");
+  EXPECT_EQ(slot.pin, AddSlot::Pin::always);
+  for (const auto pin : {AddSlot::Pin::if_set, AddSlot::Pin::never}) {
+    EXPECT_EQ(std::get<AddSlot>(parse_request(message_of(AddSlot{KeyslotKind::fido, "fido", pin}))).pin, pin);
+  }
+}
+
+TEST(ControlAddSlot, RefusesKindsTokensAndWishesThatThereAreNot) {
+  const auto error = [](std::uint8_t kind, const std::string& on, std::uint8_t pin) {
+    return parse_error(Writer().u8(20).u8(kind).string(on).u8(pin).take());
+  };
+  EXPECT_EQ(error(4, "pkcs11:token=work;object=vault", 0), std::nullopt);
+  EXPECT_EQ(error(0, "", 0), Errc::unsupported);
+  EXPECT_EQ(error(5, "", 0), Errc::unsupported);
+  EXPECT_EQ(error(4, "pkcs11:token=a b", 0), Errc::malformed);
+  EXPECT_EQ(error(3, std::string(limits::uri_bytes + 1, 'a'), 0), Errc::malformed);
+  EXPECT_EQ(error(3, "fido", 3), Errc::malformed);
+}
+
+TEST(ControlRestore, TakesAbsolutePathsOnly) {
+  const auto error = [](const std::string& path) { return parse_error(message_of(Restore{path, false})); };
+  EXPECT_EQ(error("/" + std::string(limits::path_bytes - 1, 'a')), std::nullopt);
+  EXPECT_EQ(error("/" + std::string(limits::path_bytes, 'a')), Errc::malformed);
+  EXPECT_EQ(error("backup"), Errc::malformed);
+  EXPECT_EQ(error(""), Errc::malformed);
+  EXPECT_EQ(error(std::string("/a\0b", 4)), Errc::malformed);
+  EXPECT_TRUE(std::get<Restore>(parse_request(message_of(Restore{"/a", true}))).replace);
 }
 
 TEST(ControlAdoptKey, TakesPkcs11UrisOnly) {
@@ -257,17 +359,34 @@ TEST(ControlAnswer, RefusesTextOfOneThatWasDeclinedAndTooMuch) {
   EXPECT_EQ(parse_error(message_of(answer(std::string_view("1\0", 2)))), Errc::malformed);
 }
 
-TEST(KeyName, AllowsWhatIsAFileNameAndNoOption) {
-  for (const char* name : {"a", "work", "Work-2.laptop_1", "_", "9"}) EXPECT_NO_THROW(check_key_name(name)) << name;
-  EXPECT_NO_THROW(check_key_name(std::string(limits::key_name_bytes, 'x')));
+TEST(ControlChangeKey, TellsWhatChangesFromWhatStays) {
+  ChangeKey request;
+  request.name = "work";
+  auto got = std::get<ChangeKey>(parse_request(message_of(request)));
+  EXPECT_EQ(got.name, "work");
+  EXPECT_EQ(got.new_name, "");
+  EXPECT_EQ(got.comment, std::nullopt);
+  EXPECT_TRUE(got.given_to.empty());
+  request.comment = "";
+  request.new_name = "job";
+  request.given_to = {"github"};
+  got = std::get<ChangeKey>(parse_request(message_of(request)));
+  EXPECT_EQ(got.new_name, "job");
+  EXPECT_EQ(got.comment, "") << "an empty one is a comment, too";
+  EXPECT_EQ(got.given_to, request.given_to);
 }
 
-TEST(KeyName, RefusesTheRest) {
-  for (const char* name : {"", ".", "..", ".hidden", "-o", "a/b", "a b", "a\n", "\u00e9", "a:b", "a*"}) {
-    EXPECT_EQ(error_of([&] { check_key_name(name); }), Errc::malformed) << name;
-  }
-  EXPECT_EQ(error_of([] { check_key_name(std::string(limits::key_name_bytes + 1, 'x')); }), Errc::malformed);
-  EXPECT_EQ(error_of([] { check_key_name(std::string_view("a\0b", 3)); }), Errc::malformed);
+TEST(ControlChangeKey, RefusesWhatCannotBeKept) {
+  ChangeKey request;
+  request.name = "work";
+  request.new_name = "no name";
+  EXPECT_EQ(parse_error(message_of(request)), Errc::malformed);
+  request.new_name.clear();
+  request.comment = std::string(limits::comment_bytes + 1, 'c');
+  EXPECT_EQ(parse_error(message_of(request)), Errc::malformed);
+  request.comment.reset();
+  request.given_to = {"line\nbreak"};
+  EXPECT_EQ(parse_error(message_of(request)), Errc::malformed);
 }
 
 }  // namespace

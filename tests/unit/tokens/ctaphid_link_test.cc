@@ -115,14 +115,17 @@ TEST(CtaphidLink, PutsShortReadsTogether) {
 }
 
 TEST(CtaphidLink, ThrowsAwayWhatWasLeftInTheQueue) {
-  ScriptedToken token([count = 0](int descriptor, const virt::Report&) mutable {
+  std::atomic<bool> is_left = false;
+  ScriptedToken token([&is_left, count = 0](int descriptor, const virt::Report&) mutable {
     say_info(descriptor);
     // The first is asked for by libfido2 when it opens the device. Nobody asks for what follows the second.
-    if (++count == 2) ScriptedToken::say(descriptor, on_channel(cbor, {0x7f}));
+    if (++count != 2) return;
+    ScriptedToken::say(descriptor, on_channel(cbor, {0x7f}));
+    is_left = true;
   });
   FidoToken fido(token.descriptor(), {});
   EXPECT_TRUE(fido.describe().is_fido2);
-  std::this_thread::sleep_for(milliseconds(20));
+  while (!is_left) std::this_thread::sleep_for(milliseconds(1));
   EXPECT_TRUE(fido.describe().is_fido2);
 }
 

@@ -19,7 +19,7 @@ PublicKey sk_key() { return test::public_key("openssh/sshkey/ed25519_sk1.pub"); 
 
 KeyRef key_ref() { return {KeyKind::sk_ed25519, "ssh:work", {1, 2, 3}, 5}; }
 
-Pkcs11NewKey new_pkcs11_key() { return {"pkcs11:token=work", KeyKind::ed25519, 0, "key", "9c", {}, {}, true}; }
+Pkcs11NewKey new_pkcs11_key() { return {"pkcs11:token=work", KeyKind::ed25519, 0, "key", "9c", {}, {}, true, true}; }
 
 PrivateKey private_key() {
   const Bytes message = test::message("add_ed25519.request");
@@ -33,7 +33,7 @@ void add_pkcs11(std::vector<Bytes>& out) {
   add(host::ListModules{});
   add(host::ListReaders{});
   add(host::ListTokens{"pkcs11:"});
-  add(host::ListKeys{"pkcs11:token=work", secret("1234"), true});
+  add(host::ListKeys{"pkcs11:token=work", secret("1234"), true, true});
   add(host::SignWithKey{"pkcs11:id=%01", sk_key().blob, 2, as_bytes("data"), secret("1234"), false});
   add(host::GenerateKey{new_pkcs11_key(), {secret("1234"), secret("0102")}});
   add(host::StoreKey{new_pkcs11_key(), private_key(), {secret("1234"), {}}});
@@ -61,6 +61,9 @@ std::vector<Bytes> requests() {
   add(host::Reset{});
   add(host::Cancel{});
   add_pkcs11(out);
+  add(host::MakeSecretCredential{"fob:vault", secret("1234")});
+  add(host::DeriveSecret{"fob:vault", {1, 2, 3}, Bytes(limits::fido_salt_bytes, 7), true, secret("1234")});
+  add(host::OpenSecret{"pkcs11:id=%01", to_bytes(as_bytes("blob")), {4, 5, 6}, secret("1234")});
   return out;
 }
 
@@ -111,6 +114,8 @@ std::vector<Bytes> replies() {
   add(host::TokenList{{pkcs11_token()}});
   add(host::KeyList{{pkcs11_key(), pkcs11_key()}});
   add(host::Attested{{{1, 2, 3}, {4}}});
+  add(host::SecretCredential{{1, 2, 3}});
+  add(host::Secret{secret("a secret")});
   return out;
 }
 
@@ -187,6 +192,44 @@ TEST(HostMessage, HasLimits) {
   const ResidentKey resident{sk_key(), {1}, 0x21, {2}, "alice"};
   EXPECT_EQ(reply_error(host::ResidentKeys{std::vector(limits::resident_keys, resident)}), std::nullopt);
   EXPECT_EQ(reply_error(host::ResidentKeys{std::vector(limits::resident_keys + 1, resident)}), Errc::too_large);
+}
+
+TEST(HostMessage, KeepsWhatASecretIsMadeOf) {
+  const Bytes salt(limits::fido_salt_bytes, 7);
+  const Bytes derive =
+      unframed(host::frame_request(host::DeriveSecret{"fob:vault", {1, 2, 3}, salt, true, secret("1234")}));
+  const host::Request read = host::parse_request(derive);
+  const auto& request = std::get<host::DeriveSecret>(read);
+  EXPECT_EQ(request.application, "fob:vault");
+  EXPECT_TRUE(equal(request.key_handle, Bytes{1, 2, 3}));
+  EXPECT_TRUE(equal(request.salt, salt));
+  EXPECT_TRUE(request.verify);
+  EXPECT_EQ(as_text(request.pin.view()), "1234");
+  const host::Reply reply = host::parse_reply(unframed(host::frame_reply(host::Secret{secret("a secret")})));
+  EXPECT_EQ(as_text(std::get<host::Secret>(reply).secret.view()), "a secret");
+}
+
+TEST(HostMessage, HasLimitsForSecrets) {
+  const auto derive_error = [](std::size_t salt_bytes) {
+    return request_error(host::DeriveSecret{"fob:vault", {1}, Bytes(salt_bytes, 7), false, {}});
+  };
+  EXPECT_EQ(derive_error(limits::fido_salt_bytes), std::nullopt);
+  EXPECT_EQ(derive_error(limits::fido_salt_bytes - 1), Errc::malformed);
+  EXPECT_EQ(derive_error(limits::fido_salt_bytes + 1), Errc::malformed);
+  EXPECT_EQ(derive_error(0), Errc::malformed);
+  const auto open_error = [](std::size_t sealed_bytes) {
+    return request_error(host::OpenSecret{"pkcs11:id=%01", {1}, Bytes(sealed_bytes, 7), {}});
+  };
+  EXPECT_EQ(open_error(limits::sealed_secret_bytes), std::nullopt);
+  EXPECT_EQ(open_error(limits::sealed_secret_bytes + 1), Errc::malformed);
+  const auto secret_error = [](std::size_t bytes) { return reply_error(host::Secret{SecretBytes(bytes)}); };
+  EXPECT_EQ(secret_error(1), std::nullopt);
+  EXPECT_EQ(secret_error(limits::opened_secret_bytes), std::nullopt);
+  EXPECT_EQ(secret_error(limits::opened_secret_bytes + 1), Errc::malformed);
+  EXPECT_EQ(secret_error(0), Errc::malformed);
+  EXPECT_EQ(reply_error(host::SecretCredential{Bytes(limits::key_handle_bytes, 1)}), std::nullopt);
+  EXPECT_EQ(reply_error(host::SecretCredential{Bytes(limits::key_handle_bytes + 1, 1)}), Errc::malformed);
+  EXPECT_EQ(reply_error(host::SecretCredential{}), Errc::malformed);
 }
 
 /// A token that owns its host must not get a key in that the agent would take for a software key, or a terminal's

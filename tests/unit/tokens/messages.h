@@ -25,8 +25,9 @@ std::optional<Errc> request_error(Request request) {
 }
 
 template <class Reply>
-std::optional<Errc> reply_error(const Reply& reply) {
-  return error_of([&] { host::parse_reply(unframed(host::frame_reply(reply))); });
+std::optional<Errc> reply_error(Reply reply) {
+  const Bytes bytes = unframed(host::frame_reply(host::Reply(std::move(reply))));
+  return error_of([&] { host::parse_reply(bytes); });
 }
 
 }  // namespace fob::test

@@ -7,6 +7,9 @@
 #include <functional>
 #include <sstream>
 
+#include "protocol/limits.h"
+#include "tests/unit/tokens/sealed.h"
+#include "tests/unit/tokens/soft_hsm.h"
 #include "tests/unit/tokens/support.h"
 #include "tokens/random.h"
 
@@ -103,7 +106,60 @@ TEST_P(PinMemory, HoldsNoPinAfterUse) {
   expect_gone(bench.host, {first, second, wrong});
 }
 
+/// No 16 bytes of it.
+void expect_secret_gone(const test::HostProcess& host, std::string_view secret) {
+  constexpr std::size_t scanned_bytes = 16;
+  const Memory memory(host.pid());
+  for (std::size_t at = 0; at + scanned_bytes <= secret.size(); ++at) {
+    EXPECT_FALSE(memory.holds(secret.substr(at, scanned_bytes))) << "byte " << at << " of the secret, and what follows";
+  }
+}
+
+TEST_P(PinMemory, HoldsNoSecretAfterItWasGiven) {
+#ifdef FOB_INSTRUMENTED
+  GTEST_SKIP() << "a sanitizer keeps more memory than can be searched";
+#endif
+  virt::Personality personality;
+  personality.pin_protocols = {GetParam()};
+  test::Bench bench(personality);
+  const std::string pin = random_pin();
+  bench.set_pin(pin).as<host::Done>();
+  if (!Memory(bench.host.pid()).is_readable()) GTEST_SKIP() << "the host's memory is for root to read";
+  const Bytes handle = bench.make_secret_credential().as<host::SecretCredential>().key_handle;
+  const Bytes salt = random_bytes(limits::fido_salt_bytes);
+  for (const bool verify : {false, true}) {
+    const std::string secret = bench.derive(handle, salt, verify, verify ? pin : "").secret();
+    // Who answers something else has got rid of the reply before.
+    bench.describe().as<host::Described>();
+    expect_secret_gone(bench.host, secret);
+    expect_gone(bench.host, {pin});
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Protocols, PinMemory, testing::Values(1U, 2U));
+
+/// Nor does SoftHSM2; other modules may, and so the agent ends their hosts.
+TEST(Pkcs11Memory, HoldsNoSecretAfterItWasOpened) {
+#ifdef FOB_INSTRUMENTED
+  GTEST_SKIP() << "a sanitizer keeps more memory than can be searched";
+#endif
+  test::HsmBench bench;
+  if (!Memory(bench.host.pid()).is_readable()) GTEST_SKIP() << "the host's memory is for root to read";
+  Pkcs11NewKey wanted;
+  wanted.token = "pkcs11:token=work";
+  wanted.label = "vault";
+  wanted.opens_secrets = true;
+  const Pkcs11Key ec =
+      bench.host(host::GenerateKey{wanted, {test::secret(test::SoftHsm::pin), {}}}).as<host::KeyList>().keys.at(0);
+  for (const Pkcs11Key& key : {ec, bench.new_key(KeyKind::rsa, "rsa")}) {
+    const test::Sealed sealed = test::seal_for(key.public_key);
+    const auto opened =
+        bench.host(host::OpenSecret{key.uri, key.public_key.blob, sealed.sealed, test::secret(test::SoftHsm::pin)});
+    EXPECT_EQ(opened.secret(), sealed.secret);
+    EXPECT_EQ(bench.token_info().label, "work");
+    expect_secret_gone(bench.host, sealed.secret);
+  }
+}
 
 }  // namespace
 }  // namespace fob

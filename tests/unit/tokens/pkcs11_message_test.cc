@@ -22,6 +22,7 @@ Pkcs11NewKey new_key() {
   out.pin_policy = PivPinPolicy::always;
   out.touch_policy = PivTouchPolicy::cached;
   out.replace = true;
+  out.opens_secrets = true;
   return out;
 }
 
@@ -45,6 +46,21 @@ TEST(Pkcs11Message, KeepsWhatASignatureNeeds) {
   EXPECT_TRUE(sign.data.data() > frame.data() && sign.data.data() < frame.data() + frame.size());
 }
 
+TEST(Pkcs11Message, KeepsWhatIsToBeOpened) {
+  const Bytes blob = test::public_key_blob("openssh/sshkey/ecdsa_1.pub");
+  const Bytes frame = unframed(host::frame_request(host::OpenSecret{"pkcs11:id=%01", blob, {4, 5, 6}, secret("1234")}));
+  const host::Request read = host::parse_request(frame);
+  const auto& open = std::get<host::OpenSecret>(read);
+  EXPECT_EQ(open.uri, "pkcs11:id=%01");
+  EXPECT_TRUE(equal(open.key_blob, blob));
+  EXPECT_TRUE(equal(open.sealed, Bytes{4, 5, 6}));
+  EXPECT_EQ(as_text(open.pin.view()), "1234");
+  const host::Request list =
+      host::parse_request(unframed(host::frame_request(host::ListKeys{"pkcs11:", {}, false, true})));
+  EXPECT_TRUE(std::get<host::ListKeys>(list).opening);
+  EXPECT_FALSE(std::get<host::ListKeys>(list).stay_logged_in);
+}
+
 TEST(Pkcs11Message, KeepsWhatANewKeyIsToBe) {
   const Bytes frame = unframed(host::frame_request(host::GenerateKey{new_key(), {secret("1234"), secret("0102")}}));
   const host::Request read = host::parse_request(frame);
@@ -56,6 +72,7 @@ TEST(Pkcs11Message, KeepsWhatANewKeyIsToBe) {
   EXPECT_EQ(generate.key.pin_policy, PivPinPolicy::always);
   EXPECT_EQ(generate.key.touch_policy, PivTouchPolicy::cached);
   EXPECT_TRUE(generate.key.replace);
+  EXPECT_TRUE(generate.key.opens_secrets);
   EXPECT_EQ(as_text(generate.secrets.pin.view()), "1234");
   EXPECT_EQ(as_text(generate.secrets.management_key.view()), "0102");
 }

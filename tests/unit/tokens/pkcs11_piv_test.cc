@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include "protocol/verify.h"
+#include "tests/unit/tokens/sealed.h"
 #include "tests/unit/tokens/support.h"
 #include "tests/virtual/control.h"
+#include "tokens/pkcs11/piv_card.h"
 
 namespace fob {
 namespace {
@@ -41,6 +44,21 @@ class PivModuleTest : public testing::TestWithParam<const char*> {
     EXPECT_LE(made.openings, 1U);
     return made.as<host::KeyList>().keys.at(0);
   }
+  Pkcs11NewKey wanted_opening(const std::string& slot, KeyKind kind) const {
+    Pkcs11NewKey out;
+    out.token = token;
+    out.kind = kind;
+    out.label = "vault";
+    out.slot = slot;
+    out.opens_secrets = true;
+    return out;
+  }
+  Pkcs11Key generate_opening(const std::string& slot, KeyKind kind) {
+    return (*host)(host::GenerateKey{wanted_opening(slot, kind), {secret(pin), {}}}).as<host::KeyList>().keys.at(0);
+  }
+  Outcome open(const Pkcs11Key& key, const Bytes& sealed, std::string_view with_pin = pin) const {
+    return (*host)(host::OpenSecret{key.uri, key.public_key.blob, sealed, secret(with_pin)});
+  }
   Outcome sign(const Pkcs11Key& key, std::string_view with_pin = pin, bool stay_logged_in = false) const {
     return (*host)(
         host::SignWithKey{key.uri, key.public_key.blob, 2, as_bytes("data"), secret(with_pin), stay_logged_in});
@@ -55,6 +73,19 @@ class PivModuleTest : public testing::TestWithParam<const char*> {
     if (at == std::string::npos) return "";
     const std::size_t from = at + name.size() + 3;
     return all.substr(from, all.find_first_of(",}", from) - from);
+  }
+  /// Pulls the card out ("eject") or puts it back ("insert"); returns when pcscd has noticed.
+  void move_card(const std::string& order) const {
+    EXPECT_EQ(virt::tell(control_, order), "ok");
+    const auto is_there = [] {
+      const std::vector<CardReader> readers = pkcs11::card_readers();
+      return !readers.empty() && readers[0].has_card;
+    };
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (is_there() != (order == "insert") && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(is_there(), order == "insert");
   }
   Pkcs11TokenInfo token_info() const { return (*host)(host::ListTokens{token}).as<host::TokenList>().tokens.at(0); }
 
@@ -118,15 +149,74 @@ TEST_P(PivModuleTest, AttestsAndRemoves) {
   expect_signed(key, sign(key));
 }
 
+TEST_P(PivModuleTest, OpensSecretsWithKeysThatItMadeForIt) {
+  for (const KeyKind kind : {KeyKind::ecdsa_p256, KeyKind::ecdsa_p384}) {
+    const Pkcs11Key key = generate_opening("", kind);
+    EXPECT_EQ(key.public_key.kind, kind);
+    EXPECT_NE(virt::tell(control_, "status").find("\"9d\""), std::string::npos);
+    const test::Sealed sealed = test::seal_for(key.public_key);
+    EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+    EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+    EXPECT_EQ(open(key, sealed.sealed, "").error(), Errc::pin_required);
+    EXPECT_EQ(open(key, sealed.sealed, "999999").error(), Errc::wrong_pin);
+    EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+    virt::tell(control_, "reset-state");
+  }
+}
+
+TEST_P(PivModuleTest, OpensSecretsInASlotThatIsAskedFor) {
+  const Pkcs11Key key = generate_opening("82", KeyKind::ecdsa_p256);
+  const test::Sealed sealed = test::seal_for(key.public_key);
+  EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+}
+
+TEST_P(PivModuleTest, OpensSecretsWithRsa) {
+  const Pkcs11Key key = generate("9d", KeyKind::rsa);
+  const test::Sealed sealed = test::seal_for(key.public_key);
+  EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+  EXPECT_EQ(open(key, sealed.sealed, "999999").error(), Errc::wrong_pin);
+  Bytes changed = sealed.sealed;
+  changed.back() ^= 1;
+  EXPECT_NE(open(key, changed).error(), std::nullopt);
+  EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+}
+
+TEST_P(PivModuleTest, OffersNoKeyToSshThatOpensSecrets) {
+  const Pkcs11Key key = generate_opening("", KeyKind::ecdsa_p256);
+  const Pkcs11Key signing = generate("9a");
+  for (const std::string_view with_pin : {std::string_view(), pin}) {
+    const auto keys = (*host)(host::ListKeys{token, secret(with_pin), false}).as<host::KeyList>().keys;
+    const auto lists = [&keys](const Pkcs11Key& one) {
+      return std::any_of(keys.begin(), keys.end(), [&one](const Pkcs11Key& listed) { return listed.uri == one.uri; });
+    };
+    EXPECT_TRUE(lists(signing)) << with_pin;
+    EXPECT_FALSE(lists(key)) << with_pin;
+    const auto opening = (*host)(host::ListKeys{key.uri, secret(with_pin), false, true}).as<host::KeyList>().keys;
+    ASSERT_EQ(opening.size(), 1U) << with_pin;
+    EXPECT_EQ(opening[0].uri, key.uri);
+  }
+}
+
+TEST_P(PivModuleTest, KeepsWhatIsInTheSlotForSecrets) {
+  const Pkcs11Key key = generate_opening("", KeyKind::ecdsa_p256);
+  const Outcome again = (*host)(host::GenerateKey{wanted_opening("", KeyKind::ecdsa_p256), {secret(pin), {}}});
+  EXPECT_EQ(again.error(), Errc::refused);
+  EXPECT_NE(again.text().find("9d"), std::string::npos) << again.text();
+  const test::Sealed sealed = test::seal_for(key.public_key);
+  EXPECT_EQ(open(key, sealed.sealed).secret(), sealed.secret);
+  Pkcs11NewKey replacing = wanted_opening("", KeyKind::ecdsa_p256);
+  replacing.replace = true;
+  (*host)(host::GenerateKey{replacing, {secret(pin), {}}}).as<host::KeyList>();
+  EXPECT_EQ(open(key, sealed.sealed).error(), Errc::refused);
+}
+
 TEST_P(PivModuleTest, WorksAfterTheCardWasOut) {
   const Pkcs11Key key = generate("9a");
   expect_signed(key, sign(key, pin, true));
-  EXPECT_EQ(virt::tell(control_, "eject"), "ok");
-  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+  move_card("eject");
   const auto gone = sign(key).error();
   EXPECT_TRUE(gone == Errc::not_found || gone == Errc::removed);
-  EXPECT_EQ(virt::tell(control_, "insert"), "ok");
-  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+  move_card("insert");
   expect_signed(key, sign(key));
 }
 

@@ -31,8 +31,8 @@ pid_t start(std::vector<std::string> arguments, int channel, int token) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, channel_up.get(), 0);
   if (token >= 0) posix_spawn_file_actions_adddup2(&actions, token_up.get(), 3);
-  arguments.insert(arguments.begin(), FOB_TOKEN_HOST);
-  std::vector<char*> argv;
+  std::string program = FOB_TOKEN_HOST;
+  std::vector<char*> argv{program.data()};
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   pid_t pid = -1;
@@ -87,6 +87,12 @@ std::optional<Errc> Outcome::error() const {
 std::string Outcome::text() const {
   const auto* failure = std::get_if<host::Failed>(&reply);
   return failure == nullptr ? "" : failure->text;
+}
+
+std::string Outcome::secret() const {
+  const auto* found = std::get_if<host::Secret>(&reply);
+  if (found == nullptr) throw std::runtime_error("no secret: " + text());
+  return std::string(as_text(found->secret.view()));
 }
 
 HostProcess HostProcess::fido(int descriptor) {
@@ -184,6 +190,14 @@ Outcome Bench::generate(const NewKeyRequest& request, std::string_view pin) {
 
 Outcome Bench::sign(const NewKey& key, std::string_view data, std::string_view pin) {
   return host(host::Sign{key_ref(key), as_bytes(data), secret(pin)});
+}
+
+Outcome Bench::make_secret_credential(std::string_view pin) {
+  return host(host::MakeSecretCredential{"fob:vault", secret(pin)});
+}
+
+Outcome Bench::derive(const Bytes& key_handle, const Bytes& salt, bool verify, std::string_view pin) {
+  return host(host::DeriveSecret{"fob:vault", key_handle, salt, verify, secret(pin)});
 }
 
 Outcome Bench::list(std::string_view pin) { return host(host::ListResident{secret(pin)}); }

@@ -69,6 +69,8 @@ struct Outcome {
   /// What failed, or nothing.
   std::optional<Errc> error() const;
   std::string text() const;
+  /// Of Secret; a failure of the test, with the host's reason, where it is another.
+  std::string secret() const;
 };
 
 /// fob-token-host as fob-agent starts it.
@@ -117,6 +119,9 @@ struct Bench {
 
   Outcome generate(const NewKeyRequest& request = {}, std::string_view pin = {});
   Outcome sign(const NewKey& key, std::string_view data, std::string_view pin = {});
+  /// The key handle of a new credential for derive().
+  Outcome make_secret_credential(std::string_view pin = {});
+  Outcome derive(const Bytes& key_handle, const Bytes& salt, bool verify = false, std::string_view pin = {});
   Outcome list(std::string_view pin);
   Outcome set_pin(std::string_view pin);
   Outcome change_pin(std::string_view old_pin, std::string_view new_pin);
