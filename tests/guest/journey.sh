@@ -153,7 +153,7 @@ unplugged_while_it_waits() {
   ssh_to -oIdentitiesOnly=yes -oIdentityFile="$work/work.pub" alpha true &
   client=$!
   wait_until 10 waits_for_touch token
-  asked "^none: .*$(fingerprint_of work)"
+  wait_until 10 asked "^none: .*$(fingerprint_of work)"
   ssh-add -l >/dev/null
   started=$SECONDS
   unplug token

@@ -1,13 +1,27 @@
 # What every guest test shares: all of tests/host/lib.sh, virtual tokens as real devices, and dialogs at a terminal.
 #
 # tests/guest/run starts the scripts as root; a script that sets as_alice=yes before sourcing this goes on as
-# the ordinary user. From stage2 it has $FOB_BUILD, where the programs are, and $FOB_AGENT.
+# the ordinary user, and one that sets as_alice=session in a session of hers at the seat, where systemd is process 1.
+# From stage2 it has $FOB_BUILD, where the programs are, and $FOB_AGENT.
 # shellcheck shell=bash
 
 guest_lib=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-if [[ -n ${as_alice-} && $EUID == 0 ]]; then
-  exec setpriv --reuid alice --regid alice --clear-groups \
-    env HOME=/home/alice USER=alice LOGNAME=alice bash "$0" "$@"
+if [[ $EUID == 0 ]]; then
+  case ${as_alice-} in
+    yes)
+      exec setpriv --reuid alice --regid alice --clear-groups \
+        env HOME=/home/alice USER=alice LOGNAME=alice bash "$0" "$@"
+      ;;
+    session)
+      [[ -d /run/systemd/system ]] || {
+        echo "skipped: no systemd in this guest; it comes with tests/guest/run --systemd"
+        exit 77
+      }
+      exec systemd-run --quiet --wait --pipe --collect --property=User=alice --property=PAMName=guest \
+        --setenv={PATH,LC_ALL,FOB_BUILD,FOB_AGENT} \
+        --setenv={XDG_SEAT=seat0,XDG_VTNR=1,XDG_SESSION_CLASS=user,XDG_SESSION_TYPE=wayland} bash "$0" "$@"
+      ;;
+  esac
 fi
 # Everything takes ten times as long here.
 limit_seconds=${limit_seconds:-240}
@@ -28,13 +42,13 @@ plug_in() {
   "$FOB_BUILD/fob-virtual-token" --uhid --control "$work/$name.control" --name "$name" --serial "$name" "$@" \
     2>"$work/$name.log" &
   end_later $!
-  wait_until 10 test -S "$work/$name.control" || die "no virtual token: $(cat "$work/$name.log")"
+  wait_until 30 test -S "$work/$name.control" || die "no virtual token: $(cat "$work/$name.log")"
   settle "$name"
 }
 
 # settle NAME: waits until udev has given the device of this token to this user; sets $device.
 settle() {
-  wait_until 10 usable "$1" || die "the device of $1 is not there: $(cat "$work/$1.log")"
+  wait_until 30 usable "$1" || die "the device of $1 is not there: $(cat "$work/$1.log")"
   # shellcheck disable=SC2034  # for the test
   device=$(device_of "$1")
 }

@@ -90,6 +90,14 @@ is_unknown() {
   is_kept_from_user
 }
 
+# Whoever is not at the seat, and has no rule that fits.
+doctor_names_the_permission() {
+  setpriv --reuid alice --regid alice --clear-groups env HOME=/home/alice USER=alice LOGNAME=alice \
+    timeout 60 "$FOB_BUILD/fob" doctor >"$work/doctor" || true
+  grep "you may not use it: $device: Permission denied" "$work/doctor"
+  grep -A3 "you may not use it: $device" "$work/doctor" | grep 'sudo cp 70-fob.rules /etc/udev/rules.d/'
+}
+
 keyboard_is_left_alone() {
   plug_in_keyboard keyboard
   udevadm settle
@@ -121,6 +129,7 @@ check "fob's rules change nothing there" changes_nothing
 check "udev understands fob's rules" are_understood
 forget_fido_id
 check "without fido_id and fob's rules a token stays unknown" is_unknown
+check "fob doctor names the permission that is missing, and the rules" doctor_names_the_permission
 check "the agent notices a token that rules mark late" agent_notices_late_rules
 check "without fido_id fob's rules mark a token of the table" is_known
 check "and leave its keyboard alone" keyboard_is_left_alone
