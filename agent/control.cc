@@ -59,6 +59,11 @@ control::Key describe(const StoredKey& key, const Keyring::Key* offered) {
   return out;
 }
 
+bool who_asked_has_left(const boost::system::error_code& error) {
+  return error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe ||
+         error == asio::error::operation_aborted;
+}
+
 }  // namespace
 
 Awaitable<control::Reply> Control::answer(control::Request request, Asker& asker) {
@@ -70,6 +75,8 @@ Awaitable<control::Reply> Control::answer(control::Request request, Asker& asker
     co_return reply;
   } catch (const Error& error) {
     failed = {error.code(), error.what()};
+  } catch (const boost::system::system_error& error) {
+    failed = {Errc::system, who_asked_has_left(error.code()) ? "ended before it was answered" : error.code().message()};
   } catch (const std::exception& error) {
     failed = {Errc::system, error.what()};
   }

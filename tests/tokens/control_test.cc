@@ -206,6 +206,14 @@ TEST(Control, AnswerWithoutAQuestionIsRefused) {
   EXPECT_NE(control.failure(control::Request(std::move(stray))), "");
 }
 
+TEST(Control, OfAFobThatEndsWhileItIsAskedIsLoggedAsThat) {
+  TokenRig rig;
+  ControlClient control(rig.daemon());
+  control.send(control::ResetToken{"fido"});  // asks for the token's name
+  control.close();
+  EXPECT_TRUE(rig.daemon().logs("fob: ended before it was answered\n"));
+}
+
 TEST(Control, KeysLastAcrossRestarts) {
   const TempDir directory;
   const std::string home = "XDG_DATA_HOME=" + directory.path();
