@@ -61,4 +61,25 @@ std::vector<CardReader> card_readers() {
   return out;
 }
 
+std::optional<std::string> reader_of_slot(const std::string& description) {
+  std::vector<std::string> longer;
+  for (const CardReader& reader : card_readers()) {
+    if (reader.name == description) return description;
+    if (!description.empty() && reader.name.starts_with(description)) longer.push_back(reader.name);
+  }
+  if (longer.size() == 1) return longer[0];
+  return std::nullopt;
+}
+
+void reset_card(const std::string& reader) noexcept {
+  const Context context;
+  SCARDHANDLE card = 0;
+  DWORD protocol = 0;
+  if (!context.valid() || SCardConnect(context.get(), reader.c_str(), SCARD_SHARE_SHARED,
+                                       SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol) != SCARD_S_SUCCESS) {
+    return;
+  }
+  SCardDisconnect(card, SCARD_RESET_CARD);
+}
+
 }  // namespace fob::pkcs11

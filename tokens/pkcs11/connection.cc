@@ -6,6 +6,8 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "tokens/pkcs11/piv_card.h"
+#include "tokens/pkcs11/piv_slot.h"
 #include "tokens/pkcs11/return_value.h"
 #include "tokens/pkcs11/token_info.h"
 
@@ -64,6 +66,15 @@ void Connection::close() noexcept {
   ready_.clear();
   library_.finalize();
   card_seen_ = false;
+  for (const std::string& reader : verified_) reset_card(reader);
+  verified_.clear();
+}
+
+/// OpenSC's C_Logout leaves a PIV card as it is: its piv_logout() is not there. libykcs11 resets the card itself.
+void Connection::note_verified(const SlotToken& token) {
+  if (piv_module_of(manufacturer_of(token.info), model_of(token.info)) != PivModule::opensc) return;
+  const std::optional<std::string> reader = reader_of_slot(slot_of(token.slot_info));
+  if (reader) verified_.insert(*reader);
 }
 
 bool Connection::holds_card() const { return library_.is_initialized() && card_seen_ && !anyone_logged_in(); }

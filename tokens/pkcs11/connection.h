@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -95,6 +96,7 @@ class Connection {
 
  private:
   void logout(OpenToken& token) noexcept;
+  void note_verified(const SlotToken& token);
   void forget_keys(CK_SLOT_ID slot) noexcept;
   CK_RV send_pin(CK_SESSION_HANDLE session, CK_USER_TYPE user, bool pin_pad, const SecretBytes& pin);
 
@@ -103,6 +105,8 @@ class Connection {
   std::map<CK_SLOT_ID, OpenToken> open_;
   std::unordered_map<std::string, ReadyKey> ready_;
   bool card_seen_ = false;
+  /// Readers of cards that stay verified when their module logs out.
+  std::set<std::string> verified_;
 
   // Of the call.
   std::chrono::steady_clock::time_point began_;

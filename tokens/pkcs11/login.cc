@@ -90,6 +90,7 @@ void Connection::login(OpenToken& token, const SecretBytes& pin) {
   if (result != CKR_USER_ALREADY_LOGGED_IN) {
     check_pin(library_, token.token, result, "C_Login");
     logged_in_now_.push_back(token.token.slot);
+    note_verified(token.token);
   }
   token.logged_in = true;
   // Objects that were hidden have come.

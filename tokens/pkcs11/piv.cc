@@ -15,15 +15,9 @@ std::optional<PivModule> piv_module_of(const SlotToken& token) {
   return pkcs11::piv_module_of(manufacturer_of(token.info), model_of(token.info));
 }
 
-/// The reader of a token's slot. A slot's description has 64 bytes, a reader's name may have more.
 std::string reader_of(const SlotToken& token) {
-  const std::string described = slot_of(token.slot_info);
-  std::vector<std::string> longer;
-  for (const CardReader& reader : card_readers()) {
-    if (reader.name == described) return described;
-    if (!described.empty() && reader.name.starts_with(described)) longer.push_back(reader.name);
-  }
-  if (longer.size() == 1) return longer[0];
+  const std::optional<std::string> reader = reader_of_slot(slot_of(token.slot_info));
+  if (reader) return *reader;
   throw Error(Errc::refused, "it is not clear which reader holds the card; leave only the right one plugged in");
 }
 

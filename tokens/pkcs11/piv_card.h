@@ -53,5 +53,11 @@ class PivCard {
 
 /// The readers that pcscd knows; none where it does not run.
 std::vector<CardReader> card_readers();
+/// The one of a module's slot, by the slot's description, which has 64 bytes where a reader's name may have more;
+/// nothing where that is not clear.
+std::optional<std::string> reader_of_slot(const std::string& description);
+/// Ends what the card in the reader has verified: a PIN does not outlive its use. Nothing happens where another program
+/// has the card for itself.
+void reset_card(const std::string& reader) noexcept;
 
 }  // namespace fob::pkcs11
