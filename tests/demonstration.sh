@@ -35,7 +35,7 @@ export PATH
 trap '[ -z "${sshd_pid:-}" ] || kill "$sshd_pid" 2>/dev/null || true' EXIT
 
 # Whether the agent's vault is the one that goes with this script: a configuration may name another.
-vault_is_ours() { fob slot --json | grep -qF "\"path\": \"$place/"; }
+vault_is_ours() { grep -qF "\"path\": \"$place/" < <(fob slot --json); }
 
 show() {
   printf '\n$ %s\n' "$*"

@@ -8,7 +8,7 @@ rules=/etc/udev/rules.d/70-fob.rules
 fido_id=/usr/lib/udev/fido_id
 
 properties_of() { udevadm info --query property "$1"; }
-has_property() { properties_of "$device" | grep -qx "$1"; }
+has_property() { grep -qx "$1" < <(properties_of "$device"); }
 has_no_property() { ! properties_of "$device" | grep -E "^$1="; }
 # stage2 gives alice what is tagged for the user at the seat, as logind would.
 is_given_to_user() {

@@ -36,7 +36,7 @@ default_socket_is_in_home() {
   fresh_home
   umask 000
   agent -s
-  printed_socket | grep -qE "^$folder/s\.$(host_hash)\.agent\.[A-Za-z0-9]{10}$" || fail "socket $(printed_socket)"
+  grep -qE "^$folder/s\.$(host_hash)\.agent\.[A-Za-z0-9]{10}$" < <(printed_socket) || fail "socket $(printed_socket)"
   same 700 "$(mode_of "$HOME/.ssh")" "mode of ~/.ssh"
   same 700 "$(mode_of "$folder")" "mode of ~/.ssh/agent"
   same 600 "$(mode_of "$(printed_socket)")" "mode of the socket"
@@ -114,7 +114,7 @@ temporary_socket() {
   started=$!
   wait "$started"
   end_later "$(printed_pid)"
-  printed_socket | grep -qE "^$1/ssh-[A-Za-z0-9]{10,12}/agent\.$started$" || fail "socket $(printed_socket)"
+  grep -qE "^$1/ssh-[A-Za-z0-9]{10,12}/agent\.$started$" < <(printed_socket) || fail "socket $(printed_socket)"
   same 700 "$(mode_of "$(dirname "$(printed_socket)")")" "mode of the folder"
   same 600 "$(mode_of "$(printed_socket)")" "mode of the socket"
   answers_at "$(printed_socket)"

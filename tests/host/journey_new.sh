@@ -36,11 +36,11 @@ takes_public_key() {
   same "$2" "$(length_of "$work/$1.pub")" "key for $1"
   grep -qx "$(fingerprint_of "$work/$1.pub")" "$work/$1.out"
   ssh-keygen -E md5 -lf "$work/$1.pub" | cut -d' ' -f2 | grep -qxFf - "$work/$1.out"
-  puttygen -l "$work/$1.pub" | grep -qF "$(fingerprint_of "$work/$1.pub")"
+  grep -qF "$(fingerprint_of "$work/$1.pub")" < <(puttygen -l "$work/$1.pub")
   has "$(cat "$work/$1.out")" "$3"
   has "$(cat "$work/$1.err")" "Kept as $1, in the vault."
   same "['$1/alice']" "$(noted "$1")" "what is noted"
-  ssh-add -L | grep -qF "$(cut -d' ' -f2 "$work/$1.pub")"
+  grep -qF "$(cut -d' ' -f2 "$work/$1.pub")" < <(ssh-add -L)
   "$fob" public "$1" | diff "$work/$1.pub" -
 }
 
@@ -53,7 +53,7 @@ jasmin_gets_a_pem_file() {
   head -n 2 "$file" | diff <(printf '%s\n' '-----BEGIN EC PRIVATE KEY-----' 'Proc-Type: 4,ENCRYPTED') -
   same "$(cut -d' ' -f1-2 "$work/jasmin.pub")" "$(ssh-keygen -y -P "$passphrase" -f "$file" | cut -d' ' -f1-2)"
   refused ssh-keygen -y -P '' -f "$file" </dev/null
-  openssl ec -in "$file" -passin "pass:$passphrase" -noout -text 2>&1 | grep -q secp521r1
+  grep -q secp521r1 < <(openssl ec -in "$file" -passin "pass:$passphrase" -noout -text 2>&1)
   puttygen "$file" --old-passphrase <(echo "$passphrase") -L | cut -d' ' -f2 >"$work/putty"
   cut -d' ' -f2 "$work/jasmin.pub" | diff - "$work/putty"
   diff "$work/jasmin.pub" "$file.pub"
@@ -145,7 +145,7 @@ public_formats_are_read() {
   for name in github enscale jasmin; do
     "$fob" public "$name" --format rfc4716 >"$work/rfc4716"
     same "$(cut -d' ' -f2 "$work/$name.pub")" "$(ssh-keygen -i -f "$work/rfc4716" | cut -d' ' -f2)"
-    puttygen -l "$work/rfc4716" | grep -qF "$(fingerprint_of "$work/$name.pub")"
+    grep -qF "$(fingerprint_of "$work/$name.pub")" < <(puttygen -l "$work/rfc4716")
     "$fob" public "$name" --format pem >"$work/pem"
     openssl pkey -pubin -in "$work/pem" -noout
     [[ $name == github ]] ||  # ssh-keygen reads no Ed25519 in this form

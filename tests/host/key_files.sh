@@ -16,7 +16,7 @@ export phrase
 keys='ed25519 p256 p384 p521 rsa'
 
 # convert FORMAT IN OUT [OLD_PASSPHRASE [NEW_PASSPHRASE]]: with fob's own reader and writer.
-convert() { printf '%s\n%s\n' "${4-}" "${5-}" | "$converter" "$1" "$2" "$3"; }
+convert() { "$converter" "$1" "$2" "$3" <<<"${4-}"$'\n'"${5-}"; }
 
 public_half() { cut -d' ' -f1,2 "$1"; }
 

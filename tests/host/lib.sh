@@ -9,6 +9,8 @@
 # A script that sets limit_seconds before sourcing gets that much time instead of 120 s.
 # shellcheck shell=bash
 
+# No `COMMAND | grep -q`: a grep that has found it ends, and a command that still writes then ends by SIGPIPE, which
+# pipefail counts. `grep -q TEXT < <(COMMAND)` instead; and nothing is piped into what may not read it.
 set -euo pipefail
 
 lib_restart_with_time_limit() {

@@ -27,8 +27,7 @@ log_in_refused() { same 255 "$(status_of ssh_to "$@" exit 52)" "exit status of s
 # Offers this public key and no other; the agent has to have the rest.
 only() { echo "-oIdentitiesOnly=yes -oIdentityFile=$work/$1.pub"; }
 
-# Not grep -q: with pipefail, an ssh-add that still writes would count.
-listed() { ssh-add -L | grep -F "$(cut -d' ' -f2 "$work/$1.pub")" >/dev/null; }
+listed() { grep -qF "$(cut -d' ' -f2 "$work/$1.pub")" < <(ssh-add -L); }
 not_listed() { ! listed "$1"; }
 
 agent_is_empty() { same 1 "$(status_of ssh-add -l)" "status of ssh-add -l"; }

@@ -82,7 +82,7 @@ client_that_leaves_frees_the_card() {
 }
 attestation_is_given() {
   "$fob" attest work2 -o "$work/work2.pem"
-  openssl x509 -in "$work/work2.pem" -noout -text | grep -q 'Attestation'
+  grep -q 'Attestation' < <(openssl x509 -in "$work/work2.pem" -noout -text)
   same 2 "$(grep -c 'BEGIN CERTIFICATE' "$work/work2.pem")" certificates
 }
 

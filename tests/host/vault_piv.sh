@@ -52,7 +52,7 @@ others_are_removed() {
 }
 card_alone_opens_it() {
   "$fob" lock
-  ssh-add -l | grep -qF "$(ssh-keygen -lf "$work/soft.pub" | cut -d' ' -f2)"
+  grep -qF "$(ssh-keygen -lf "$work/soft.pub" | cut -d' ' -f2)" < <(ssh-add -l)
   dialog PIN "$pkcs11_pin" -- "$fob" unlock
   log_in soft alpha
   same 3 "$(tries_left)" 'tries, which a card that is left verified does not tell'
@@ -62,7 +62,7 @@ wrong_pin_does_not() {
   same 3 "$(tries_left)" tries
   refused dialog PIN 999999 -- "$fob" unlock
   same 2 "$(tries_left)" 'tries after one wrong PIN'
-  "$fob" slot | grep -q 'The vault is locked'
+  grep -q 'The vault is locked' < <("$fob" slot)
   dialog PIN "$pkcs11_pin" -- "$fob" unlock
   same 3 "$(tries_left)" 'tries after the right one'
 }
@@ -72,7 +72,7 @@ without_the_card_it_stays_shut() {
   card eject
   out=$("$fob" unlock 2>&1 </dev/null) && fail 'it was opened'
   has "$out" "plug"
-  "$fob" slot | grep -q 'The vault is locked'
+  grep -q 'The vault is locked' < <("$fob" slot)
   card insert
   timeout 20 "$programs/fob-card-holder" wait "$FOB_PIV_READER"
   dialog PIN "$pkcs11_pin" -- "$fob" unlock
@@ -82,7 +82,7 @@ first_use_after_a_start_opens_it() {
   rm -f "$work/asked"
   log_in soft alpha
   grep -q PIN "$work/asked"
-  "$fob" slot | grep -q 'The vault is open'
+  grep -q 'The vault is open' < <("$fob" slot)
 }
 
 start_sshd alpha
