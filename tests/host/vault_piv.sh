@@ -38,7 +38,7 @@ slot_that_is_not_finished_is_none() {
   same 'passphrase recovery ' "$(slots)" keyslots
   out=$(dialog 'management key' default PIN "$pkcs11_pin" -- "$fob" slot add --on "$on" || true)
   has "$out" "slot 9d holds a key"
-  has "$out" "$on;id=%03"
+  has "$out" "give its URI, which is the card's with id=%03"
 }
 card_becomes_a_slot() {
   dialog PIN "$pkcs11_pin" passphrase "$passphrase" -- "$fob" slot add --on "$on;id=%03"

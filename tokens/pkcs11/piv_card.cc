@@ -66,9 +66,9 @@ void want_free_slot(const PivConnection& card, const Pkcs11NewKey& wanted) {
   const char* what = state == SlotState::holds_key ? " holds a key" : " holds a certificate";
   if (state == SlotState::unknown && !certified) what = " may hold a key, which this card does not tell";
   if (wanted.opens_secrets) {
-    // Of 9d both modules tell this id; of the others each has its own.
-    const std::string uri = wanted.slot == "9d" ? ", " + wanted.token + ";id=%03" : "";
-    throw Error(Errc::refused, "slot " + wanted.slot + what + ": if that key is to be used, give its URI" + uri);
+    // Of 9d, which is taken where none is asked for, both modules tell this id.
+    const char* id = wanted.slot == "9d" ? ", which is the card's with id=%03" : "";
+    throw Error(Errc::refused, "slot " + wanted.slot + what + ": if that key is to be used, give its URI" + id);
   }
   throw Error(Errc::refused,
               "slot " + wanted.slot + what + ": name another, or say that it is to be replaced (--replace)");
